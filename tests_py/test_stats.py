@@ -1,0 +1,148 @@
+"""cope.stats against oracles that share no code with it: closed forms, exact enumeration, scipy.stats.bootstrap."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cope import stats
+from cope.stats import Interval, paired_bootstrap, wilson
+
+
+def wilson_closed_form(successes: int, n: int, confidence: float) -> tuple[float, float]:
+    z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return centre - half, centre + half
+
+
+@given(
+    st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+    st.sampled_from([0.5, 0.9, 0.95, 0.99]),
+)
+def test_wilson_equals_its_closed_form(counts: tuple[int, int], confidence: float) -> None:
+    interval = wilson(*counts, confidence)
+    low, high = wilson_closed_form(*counts, confidence)
+    assert interval.low == pytest.approx(max(low, 0), abs=1e-9)
+    assert interval.high == pytest.approx(min(high, 1), abs=1e-9)
+    assert counts[0] / counts[1] in Interval(interval.low - 1e-12, interval.high + 1e-12)
+
+
+def test_wilson_equals_a_published_value() -> None:
+    # Newcombe, Statistics in Medicine 17 (1998) 857-872, table I: 81 of 263 and 15 of 148, method 3.
+    assert wilson(81, 263).low == pytest.approx(0.2553, abs=5e-5)
+    assert wilson(81, 263).high == pytest.approx(0.3662, abs=5e-5)
+    assert wilson(15, 148).low == pytest.approx(0.0624, abs=5e-5)
+    assert wilson(15, 148).high == pytest.approx(0.1605, abs=5e-5)
+
+
+def test_wilson_of_nothing_says_that_nothing_is_known() -> None:
+    assert wilson(0, 0) == Interval(0.0, 1.0)
+
+
+def test_wilson_takes_numpy_integers() -> None:
+    assert wilson(np.int64(3), np.int64(7)) == wilson(3, 7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [((-1, 3), "successes"), ((4, 3), "successes"), ((0, -1), "successes"), ((1, 2, 0.0), "confidence"), ((1, 2, 1.0), "confidence"),
+     ((1, 2, math.nan), "confidence"), ((1.5, 3), "successes"), ((1, "3"), "n:")],
+)  # fmt: skip
+def test_wilson_refuses(arguments: tuple[int, int], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        wilson(*arguments)
+
+
+def test_bootstrap_of_few_problems_matches_the_enumeration_of_all_resamples() -> None:
+    values = np.array([0.0, 1.0, 3.0, 7.0])
+    exact = np.array([np.mean(picked) for picked in itertools.product(values, repeat=4)])
+    result = paired_bootstrap([values], confidence=0.9, resamples=40_000)
+    low, high = np.quantile(exact, [0.05, 0.95])
+    assert result.means[0] == values.mean()
+    assert result.low[0] == pytest.approx(low, abs=0.26)  # one step of the lattice of means
+    assert result.high[0] == pytest.approx(high, abs=0.26)
+
+
+def test_bootstrap_matches_scipys() -> None:
+    rng = np.random.default_rng(5)
+    right = (rng.random((3, 200)) < np.array([[0.6], [0.7], [0.9]])).astype(float)
+    ours = paired_bootstrap(right, names=("a", "b", "c"), reference="c", resamples=20_000, seed=1)
+    for row, name in enumerate("ab"):
+        theirs = scipy.stats.bootstrap(
+            (right[row], right[2]), lambda x, y, axis=-1: np.mean(x, axis=axis) - np.mean(y, axis=axis), paired=True, vectorized=True,
+            method="percentile", n_resamples=20_000, rng=np.random.default_rng(2), batch=1000,
+        ).confidence_interval  # fmt: skip
+        estimate = ours.difference(name)
+        assert estimate.value == pytest.approx(right[row].mean() - right[2].mean())
+        assert estimate.interval.low == pytest.approx(theirs.low, abs=0.006)
+        assert estimate.interval.high == pytest.approx(theirs.high, abs=0.006)
+        single = scipy.stats.bootstrap(
+            (right[row],), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(3), batch=1000
+        ).confidence_interval
+        assert ours.mean(name).interval.low == pytest.approx(single.low, abs=0.006)
+        assert ours.mean(name).interval.high == pytest.approx(single.high, abs=0.006)
+
+
+def test_pairing_makes_a_constant_difference_certain() -> None:
+    base = np.random.default_rng(0).normal(size=50) * 100
+    result = paired_bootstrap([base, base + 2], names=("x", "y"), reference="x", resamples=500)
+    estimate = result.difference("y")
+    assert (estimate.value, estimate.interval.low, estimate.interval.high) == pytest.approx((2, 2, 2))
+    assert result.difference("x").interval == Interval(0.0, 0.0)
+
+
+def test_the_seed_alone_sets_the_result_whatever_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).random((2, 31))
+    whole = paired_bootstrap(values, resamples=301, seed=7)
+    monkeypatch.setattr(stats, "CHUNK_BYTES", 31 * 8 * 7)
+    parts = paired_bootstrap(values, resamples=301, seed=7)
+    other = paired_bootstrap(values, resamples=301, seed=8)
+    np.testing.assert_array_equal(whole.low, parts.low)
+    np.testing.assert_array_equal(whole.high, parts.high)
+    assert not np.array_equal(whole.low, other.low)
+
+
+def test_memory_stays_bounded() -> None:
+    values = np.ones((2, 200_000))
+    tracemalloc.start()
+    try:
+        paired_bootstrap(values, resamples=60)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Unchunked: 60 x 200,000 x 8 bytes = 96 MB for the picks alone, and as much again for the values.
+    assert peak < 3 * stats.CHUNK_BYTES
+
+
+def test_an_ungraded_problem_is_an_error_that_says_so() -> None:
+    with pytest.raises(ValueError, match=r"problem 2 of method 'Large' is nan \(1 such in all\): it was not graded"):
+        paired_bootstrap([[1, 0, 1], [1, 1, math.nan]], names=("Small", "Large"))
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "named"),
+    [([1, 0], {}, "shape"), ([[]], {}, "shape"), (np.empty((0, 3)), {}, "shape"), ([[1]], {"names": ("a", "b")}, "names"),
+     ([[1], [2]], {"names": ("a", "a")}, "names"), ([[1]], {"reference": "b"}, "reference"), ([[1]], {"resamples": 0}, "resamples"),
+     ([[1]], {"resamples": 1.5}, "resamples"), ([[1]], {"confidence": 95}, "confidence"), ([[math.inf]], {}, "inf")],
+)  # fmt: skip
+def test_bootstrap_refuses(values: object, options: dict[str, object], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        paired_bootstrap(values, **options)  # type: ignore[arg-type]
+
+
+def test_asking_for_an_unknown_method_or_reference_names_what_there_is() -> None:
+    result = paired_bootstrap([[1], [0]], names=("a", "b"))
+    with pytest.raises(KeyError, match="there are 'a', 'b'"):
+        result.mean("c")
+    with pytest.raises(KeyError, match="no reference"):
+        result.difference("a")
