@@ -10,11 +10,10 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
-from hypothesis import strategies as st
-
 from cope import stats
 from cope.stats import Interval, paired_bootstrap, wilson
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def wilson_closed_form(successes: int, n: int, confidence: float) -> tuple[float, float]:
