@@ -6,6 +6,7 @@ A draft's texts hold slots (`@A` a person, `@t` a thing) that are filled later, 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -48,16 +49,14 @@ def _formula(form: str, numbers: tuple[int, ...], arguments: dict[str, int], bas
     """Steps of a formula such as `(a+b)*c`, numbered from `base`."""
     c, d = (numbers + (0, 0))[:2]
     values = {**arguments, "c": c, "d": d}
-    tokens = form.replace("(", "").replace(")", "")
-    if len(tokens) == 3:
-        return (Step(tokens[1], values.get(tokens[0], 0) or int(tokens[0]), values[tokens[2]] if tokens[2] in values else int(tokens[2:])),)
-    if tokens[2:].isdigit():
-        return (Step(tokens[1], values[tokens[0]], int(tokens[2:])),)
-    names = [tokens[0], tokens[1], tokens[2], tokens[3], tokens[4:]]
-    operands = [values[name] if name in values else int(name) for name in names[::2]]
+    symbols = re.findall(r"[a-z]|\d+|[-+*/]", form)
+    operands = [values[symbol] if symbol in values else int(symbol) for symbol in symbols[::2]]
+    ops = symbols[1::2]
     if form == "a+b*c":
         return (Step("*", operands[1], operands[2]), Step("+", operands[0], Ref(base)))
-    return (Step(names[1], operands[0], operands[1]), Step(names[3], Ref(base), operands[2]))
+    steps = [Step(ops[0], operands[0], operands[1])]
+    steps += [Step(op, Ref(base + index), operand) for index, (op, operand) in enumerate(zip(ops[1:], operands[2:]))]
+    return tuple(steps)
 
 
 def _events(rng: random.Random, start: int, count: int) -> tuple[list[str], list[tuple[str, int]]]:
@@ -96,12 +95,10 @@ def packs(rng: random.Random, level: int, know: Knowledge) -> Draft:
         rest, ops = _events(rng, a * size + b * size2, level - 4 + rng.randrange(2))
         steps += [Step(op, Ref(2 + i), n) for i, (op, n) in enumerate(ops)]
         return Draft(" ".join(said + rest + [ask]), goal, tuple(steps), rules=(rule, other))
-    rest, ops = _events(rng, a * size, min(level - 1, 3 + rng.randrange(2)))
-    if level >= 3 and rng.randrange(2):
+    distracted = level >= 3 and rng.randrange(2) == 1
+    rest, ops = _events(rng, a * size, level - 1 - distracted)
+    if distracted:
         rest.insert(rng.randrange(len(rest) + 1), _distractor(rng))
-        if level == 3:
-            ops = ops[:1]
-            rest = [text for text in rest if "@E" in text or "walk" in text or "degrees" in text or "chairs" in text or text == rest[0]]
     return Draft(" ".join(said + rest + [ask]), goal, chain(Step("*", a, size), *ops), rules=(rule,))
 
 
@@ -191,8 +188,7 @@ def geometry(rng: random.Random, level: int, know: Knowledge) -> Draft:
     if level >= 3:
         n = rng.randrange(2, 10)
         add = rng.randrange(2)
-        text += f" To its {measure}, @A {'adds' if add else 'takes away'} {n}." if not add else f" To its {measure}, @A adds {n}."
-        text = text.replace("To its " + measure + ", @A takes away", "From its " + measure + ", @A takes")
+        text += f" @A adds {n} to the {measure}." if add else f" @A takes {n} from the {measure}."
         text += " " + _distractor(rng) if level >= 4 else ""
         text += " What comes out?"
         steps.append(Step("+" if add else "-", Ref(len(steps) - 1), n))
@@ -250,7 +246,7 @@ def relations(rng: random.Random, level: int, know: Knowledge) -> Draft:
         rng.shuffle(said)
     if level >= 4:
         said.insert(rng.randrange(len(said) + 1), f"@E has {rng.randrange(2, 20)} @t." if rng.randrange(2) else _distractor(rng))
-    lead = ", ".join(f"{who} needs {base}" for who, base in zip(people, people[1:])) + f", {people[-1]} has {start}."
+    lead = "Get " + ", ".join(f"{who} from {base}" for who, base in zip(people, people[1:])) + f". {people[-1]} has {start}."
     goal = _pick(rng, ("Find how many @t @A has.", "Count the @t of @A."))
     (op, n), rest = ops[0], ops[1:]
     return Draft(" ".join([*said, "How many @t does @A have?"]), goal, chain(Step(op, start, n), *rest), lead)
@@ -270,7 +266,7 @@ def mixed(rng: random.Random, level: int, know: Knowledge) -> Draft:
         ops, rest = ops[: level - 4], rest[: level - 4]
     goal = _pick(rng, ("Find how many @t @A has.", "Count the @t of @A."))
     steps = chain(steps[0], ("*", size), *ops)
-    return Draft(" ".join([*said, *rest, "How many @t does @A have?"]), goal, steps, "@A needs @B.", (rule,))
+    return Draft(" ".join([*said, *rest, "How many @t does @A have?"]), goal, steps, "Get @A from @B.", (rule,))
 
 
 def arithmetic(rng: random.Random, level: int, know: Knowledge) -> Draft:
