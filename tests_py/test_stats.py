@@ -6,6 +6,7 @@ import itertools
 import math
 import statistics
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +126,7 @@ def test_memory_stays_bounded() -> None:
 
 def test_an_ungraded_problem_is_an_error_that_says_so() -> None:
     with pytest.raises(ValueError, match=r"problem 2 of method 'Large' is nan \(1 such in all\): it was not graded"):
-        paired_bootstrap([[1, 0, 1], [1, 1, math.nan]], names=("Small", "Large"))
+        paired_bootstrap([[1.0, 0.0, 1.0], [1.0, 1.0, math.nan]], names=("Small", "Large"))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_an_ungraded_problem_is_an_error_that_says_so() -> None:
      ([[1], [2]], {"names": ("a", "a")}, "names"), ([[1]], {"reference": "b"}, "reference"), ([[1]], {"resamples": 0}, "resamples"),
      ([[1]], {"resamples": 1.5}, "resamples"), ([[1]], {"confidence": 95}, "confidence"), ([[math.inf]], {}, "inf")],
 )  # fmt: skip
-def test_bootstrap_refuses(values: object, options: dict[str, object], named: str) -> None:
+def test_bootstrap_refuses(values: Any, options: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         paired_bootstrap(values, **options)  # type: ignore[arg-type]
 
