@@ -64,6 +64,12 @@ test: lint ctest pytest
 lint: $(TESTABLE) $(COMPILE_COMMANDS)
 	@tools/lint.sh $(JOBS)
 
+## format: write C++ and Python as the formatters have them
+.PHONY: format
+format: $(TESTABLE)
+	@git ls-files -z -co --exclude-standard '*.h' '*.cpp' | xargs -0 clang-format -i
+	@ruff check --quiet --fix --exit-zero; ruff format --quiet
+
 .PHONY: ctest
 ctest: $(TESTABLE) $(COMPILE_COMMANDS)
 	@cmake --build --preset debug

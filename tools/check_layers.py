@@ -65,7 +65,10 @@ def include_violations(root: Path) -> Iterator[str]:
 def files(root: Path) -> list[Path]:
     """The project's files: git's, or all of them where there is no git."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, check=False
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        check=False,
     )
     if listed.returncode == 0:
         return [root / name for name in listed.stdout.decode().split("\0") if name]

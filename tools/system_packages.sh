@@ -32,4 +32,4 @@ fi
 echo "cope: installing$missing"
 quiet="-qq -o Dpkg::Use-Pty=0"
 $sudo apt-get $quiet update
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get $quiet install -y --no-install-recommends $missing >/dev/null
+$sudo env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get $quiet install -y --no-install-recommends $missing >/dev/null
