@@ -57,7 +57,7 @@ struct LedgerTotals {
 enum class OutcomeStatus : std::uint8_t {
   answered,    // an answer was returned (right or wrong)
   unscored,    // no sample of the last stage could be scored
-  failed,      // requests failed for good, so that the decision rests on fewer samples than asked; asked again on resume
+  failed,      // no answer, because requests failed for good; asked again on resume
   unfinished,  // cut off by the budget or by cancellation; gone on with on resume
 };
 
@@ -101,6 +101,7 @@ class Store {
   struct Options {
     bool durable = true;          // false: synchronous = OFF, for stores that end with the process
     std::size_t group_rows = 512; // at most so many writes share a commit; 1 commits each row by itself
+    std::int64_t busy_timeout_ms = 60'000;  // another process holding the write lock for longer is an error
   };
 
   // Throws StoreError, naming the path and the remedy, for a file that is no SQLite database, is damaged, belongs to another program,
