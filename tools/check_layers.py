@@ -72,7 +72,10 @@ def files(root: Path) -> list[Path]:
     )
     if listed.returncode == 0:
         return [root / name for name in listed.stdout.decode().split("\0") if name]
-    return [path for path in root.rglob("*") if path.is_file()]
+    hidden = (".", "build", "__pycache__")
+    return [
+        path for path in root.rglob("*") if not any(part.startswith(hidden) for part in path.relative_to(root).parts)
+    ]
 
 
 def string_violations(root: Path) -> Iterator[str]:
