@@ -183,7 +183,7 @@ def replay_keys(cascade: str, classes: NDArray[np.int32]) -> NDArray[np.int32]:
         classes: Shape (problems, samples of all draws in draw order); the class of each sample's answer, -1 for unscored.
 
     Returns:
-        Shape (problems, 3): the stage that ended each problem, its answer's class (-1: unscored), samples drawn.
+        Shape (problems, 2): the stage that ended each problem and its answer's class (-1: unscored).
     """
 
 # --- answers (task math) --------------------------------------------------------------------------

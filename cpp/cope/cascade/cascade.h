@@ -19,6 +19,8 @@
 
 namespace cope {
 
+inline constexpr int max_samples_per_draw = 4096;
+
 // A sample of an earlier draw that enters a prompt under a field name: "{goal}".
 struct Given {
   enum class Pick : std::uint8_t {

@@ -13,7 +13,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -68,6 +67,8 @@ struct Decision {
 };
 
 Decision decide(const Cascade& cascade, const Trace& trace);
+// The same into a decision whose memory is used again: replays decide millions of problems.
+void decide(const Cascade& cascade, const Trace& trace, Decision& decision);
 
 // The sample index that `given` puts into prompt `sample_index` of its draw, after the stages in `stages` have ended.
 int picked_sample(const Cascade& cascade, const Given& given, int sample_index, std::span<const StageResult> stages);

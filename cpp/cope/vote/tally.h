@@ -10,7 +10,9 @@
 // Thread-safety: a value; not synchronised.
 #pragma once
 
+#include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -33,12 +35,12 @@ class Tally {
 
   int samples() const { return samples_; }
   int answered() const { return answered_; }
-  // 0 and -1 while nothing was scored.
-  int leader_votes() const;
-  int leader_first() const;  // index, in sampling order, of the first sample of the majority class
-  VoteKey leader_key() const;  // REQUIRES: answered() > 0
+  int classes() const { return classes_; }
+  int leader_votes() const { return classes_ == 0 ? 0 : at(leader_).votes; }
+  // The index, in sampling order, of the first sample of the majority class; -1 while nothing was scored.
+  int leader_first() const { return classes_ == 0 ? -1 : at(leader_).first; }
+  // True when no continuation of `remaining` samples can change the majority class.
   bool leader_settled(int remaining) const;
-  int classes() const { return static_cast<int>(classes_.size()); }
 
  private:
   struct Class {
@@ -46,7 +48,18 @@ class Tally {
     int votes;
     int first;
   };
-  std::vector<Class> classes_;  // in order of first appearance, so the first of the largest wins ties
+  // Classes live in order of first appearance, the first few without an allocation: replays tally millions of small votes.
+  static constexpr int inline_classes = 16;
+  Class& at(int index) { return index < inline_classes ? inline_[to_size(index)] : more_[to_size(index - inline_classes)]; }
+  const Class& at(int index) const {
+    return index < inline_classes ? inline_[to_size(index)] : more_[to_size(index - inline_classes)];
+  }
+  static std::size_t to_size(int index) { return static_cast<std::size_t>(index); }
+
+  std::array<Class, inline_classes> inline_;  // entries below classes_ are set
+  std::vector<Class> more_;
+  int classes_ = 0;
+  int leader_ = 0;
   int samples_ = 0;
   int answered_ = 0;
 };

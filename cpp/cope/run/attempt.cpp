@@ -1,0 +1,246 @@
+#include "cope/run/attempt.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cope/base/error.h"
+#include "cope/run/outcome.h"
+#include "cope/run/prompt.h"
+
+namespace cope {
+
+namespace {
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+bool blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
+// A plan that failed or says nothing cannot enter a prompt.
+bool usable_plan(const Sample& sample) { return sample.ok() && !blank(sample.text); }
+
+int index_in_stage(const Cascade& cascade, int draw) {
+  int index = 0;
+  while (draw - index > 0 && cascade.draws[at(draw - index - 1)].stage == cascade.draws[at(draw)].stage) ++index;
+  return index;
+}
+
+}  // namespace
+
+Attempt::Attempt(const Spec& spec, const Hooks& hooks, Problem problem)
+    : spec_(spec), hooks_(hooks), task_(spec.task, hooks), problem_(std::move(problem)), trace_(Trace::empty(spec.cascade)) {
+  slots_.resize(spec.cascade.draws.size());
+}
+
+std::vector<Wave> Attempt::next() {
+  while (!done_) {
+    if (cut_off()) {
+      done_ = outstanding_ == 0;
+      break;
+    }
+    std::vector<Wave> waves = issue();  // also children whose plans have arrived while other samples are still outstanding
+    if (!waves.empty() || outstanding_ > 0) return waves;
+    decide(spec_.cascade, trace_, decision_);
+    switch (decision_.action) {
+      case Action::draw:
+        for (const Want& want : decision_.wants) {
+          auto& slots = slots_[at(want.draw)];
+          if (slots.size() < at(want.upto)) slots.resize(at(want.upto));
+        }
+        break;
+      case Action::measure: trace_.custom[at(decision_.stage)] = custom_measure(decision_.stage); break;
+      case Action::accept:
+      case Action::unscored: done_ = true; break;
+    }
+  }
+  return {};
+}
+
+std::vector<Wave> Attempt::issue() {
+  std::vector<Wave> waves;
+  for (std::size_t d = 0; d < slots_.size(); ++d) {
+    const int draw = static_cast<int>(d);
+    const Draw& shape = spec_.cascade.draws[d];
+    const DrawSettings& settings = spec_.draws[d];
+    // Samples share a request only where their prompt is one by construction: not where two plans happen to be alike, which would make the
+    // requests depend on the order of replies.
+    const bool one_prompt = std::ranges::none_of(shape.given, [&](const Given& given) {
+      return given.pick == Given::Pick::each && spec_.cascade.draws[at(given.draw)].n > 1;
+    });
+    bool open = false;  // the wave at the back takes further samples of this draw
+    for (std::size_t i = 0; i < slots_[d].size(); ++i) {
+      Slot& slot = slots_[d][i];
+      if (slot.requested) {
+        open = false;
+        continue;
+      }
+      const int index = static_cast<int>(i);
+      bool parent_failed = false;
+      std::optional<std::vector<Message>> prompt = messages(draw, index, parent_failed);
+      if (parent_failed) {
+        slot.requested = true;
+        slot.sample.emplace();
+        slot.sample->error = SampleError::parent_failed;
+        slot.sample->error_message = "the plan that its prompt needs failed";
+        slot.sample->attempts = 0;
+        open = false;
+        continue;
+      }
+      if (!prompt) {
+        open = false;
+        continue;
+      }
+      slot.requested = true;
+      const std::int64_t seed =
+          derive_seed(spec_.seed, problem_.id, shape.stage, index_in_stage(spec_.cascade, draw), index);
+      if (open) {
+        waves.back().request.seeds.push_back(seed);
+        continue;
+      }
+      waves.push_back(Wave{draw, DrawRequest{settings.model, std::move(*prompt), settings.sampling, {seed}, index,
+                                             problem_.position}});
+      open = one_prompt;
+    }
+    extend_prefix(d);
+  }
+  outstanding_ += static_cast<int>(waves.size());
+  return waves;
+}
+
+std::optional<std::vector<Message>> Attempt::messages(int draw, int index, bool& parent_failed) const {
+  std::map<std::string, std::string> given;
+  for (const Given& field : spec_.cascade.draws[at(draw)].given) {
+    const int picked = picked_sample(spec_.cascade, field, index, decision_.stages);
+    const auto& source = slots_[at(field.draw)];
+    if (at(picked) >= source.size() || !source[at(picked)].sample) return std::nullopt;
+    const Sample& plan = *source[at(picked)].sample;
+    if (!usable_plan(plan)) {
+      parent_failed = true;
+      return std::nullopt;
+    }
+    given[field.field] = plan.text;
+  }
+  return render_messages(draw, given);
+}
+
+std::vector<Message> Attempt::render_messages(int draw, const std::map<std::string, std::string>& given) const {
+  if (const auto own = hooks_.prompt.find(draw); own != hooks_.prompt.end()) return own->second(problem_, given);
+  std::vector<Field> fields{{"question", problem_.question}};
+  for (const auto& [name, value] : given) fields.emplace_back(name, value);
+  std::vector<Message> rendered;
+  for (const Message& message : spec_.draws[at(draw)].prompt) {
+    rendered.push_back(Message{message.role, render(message.content, fields)});
+    if (blank(rendered.back().content)) {
+      throw DataError("problem '" + problem_.id + "': its prompt for draw '" + spec_.cascade.draws[at(draw)].name +
+                      "' is empty");
+    }
+  }
+  return rendered;
+}
+
+void Attempt::arrived(const Wave& wave, std::vector<Sample> samples) {
+  auto& slots = slots_[at(wave.draw)];
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    Slot& slot = slots[at(wave.request.first_index) + i];
+    slot.sample = std::move(samples[i]);
+    annotate(wave.draw, slot);
+  }
+  --outstanding_;
+  extend_prefix(at(wave.draw));
+}
+
+void Attempt::annotate(int draw, Slot& slot) const {
+  const Sample& sample = *slot.sample;
+  const Draw& shape = spec_.cascade.draws[at(draw)];
+  if (shape.plan || !sample.ok() || sample.truncated() || blank(sample.text)) return;
+  slot.answer = task_.answer(sample.text, problem_.id);
+  if (!slot.answer) return;
+  slot.evidence.key = task_.key(*slot.answer);
+  slot.evidence.scored = true;
+  switch (spec_.cascade.stages[at(shape.stage)].gate.measure) {
+    case Gate::Measure::perplexity:
+      slot.evidence.scored = sample.mean_logprob.has_value();
+      slot.evidence.measure = std::exp(-sample.mean_logprob.value_or(0.0));
+      break;
+    case Gate::Measure::score:
+    case Gate::Measure::passed:
+      if (!hooks_.score) throw ConfigError("a gate on scores or tests needs the task's `score` function");
+      slot.evidence.measure = hooks_.score(sample.text, problem_.id);
+      if (std::isnan(slot.evidence.measure)) {
+        throw ConfigError("the task's `score` function returned NaN for problem '" + problem_.id + "'");
+      }
+      break;
+    default: break;
+  }
+}
+
+void Attempt::extend_prefix(std::size_t draw) {
+  auto& prefix = trace_.draws[draw];
+  const auto& slots = slots_[draw];
+  while (prefix.size() < slots.size() && slots[prefix.size()].sample) prefix.push_back(slots[prefix.size()].evidence);
+}
+
+double Attempt::custom_measure(int stage) const {
+  const auto own = hooks_.gate.find(stage);
+  if (own == hooks_.gate.end()) {
+    throw ConfigError("stage '" + spec_.cascade.stages[at(stage)].name + "' has a custom gate, but no function was given");
+  }
+  Hooks::Answered samples;
+  for (const Slot& slot : slots_[at(spec_.cascade.stages[at(stage)].gate.draw)]) {
+    samples.emplace_back(slot.sample->text, slot.answer);
+  }
+  const double value = own->second(samples, problem_.id);
+  if (std::isnan(value)) {
+    throw ConfigError("the gate of stage '" + spec_.cascade.stages[at(stage)].name + "' returned NaN for problem '" +
+                      problem_.id + "'");
+  }
+  return value;
+}
+
+bool Attempt::cut_off() const {
+  return std::ranges::any_of(slots_, [](const auto& slots) {
+    return std::ranges::any_of(slots, [](const Slot& slot) {
+      return slot.sample &&
+             (slot.sample->error == SampleError::budget || slot.sample->error == SampleError::cancelled);
+    });
+  });
+}
+
+OutcomeStatus Attempt::status() const {
+  if (decision_.action == Action::accept) return OutcomeStatus::answered;
+  if (cut_off()) return OutcomeStatus::unfinished;
+  const bool errors = std::ranges::any_of(slots_, [](const auto& slots) {
+    return std::ranges::any_of(slots, [](const Slot& slot) {
+      // A refusal is the model's own doing; whatever else failed may go well another time.
+      return slot.sample && !slot.sample->ok() && slot.sample->error != SampleError::refused;
+    });
+  });
+  return errors ? OutcomeStatus::failed : OutcomeStatus::unscored;
+}
+
+std::int64_t Attempt::cached_samples() const {
+  std::int64_t count = 0;
+  for (const auto& slots : slots_) {
+    count += std::ranges::count_if(slots, [](const Slot& slot) { return slot.sample && slot.sample->cached; });
+  }
+  return count;
+}
+
+Outcome Attempt::outcome() const {
+  OutcomeBuilder builder(spec_, problem_);
+  builder.status(status(), decision_);
+  for (std::size_t d = 0; d < slots_.size(); ++d) {
+    for (std::size_t i = 0; i < slots_[d].size(); ++i) {
+      const Slot& slot = slots_[d][i];
+      if (slot.sample) builder.sample(static_cast<int>(d), static_cast<int>(i), *slot.sample, slot.answer, slot.evidence);
+    }
+  }
+  if (decision_.action == Action::accept) {
+    const std::optional<std::string>& answer = slots_[at(decision_.answer_draw)][at(decision_.answer_sample)].answer;
+    std::optional<bool> correct;
+    if (answer && problem_.gold) correct = task_.grade(*problem_.gold, *answer, problem_.id);
+    builder.answer(answer, correct);
+  }
+  return builder.finish();
+}
+
+}  // namespace cope
