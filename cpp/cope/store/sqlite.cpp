@@ -1,5 +1,6 @@
 #include "cope/store/sqlite.h"
 
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -7,9 +8,14 @@
 namespace cope::sqlite {
 namespace {
 
+// REQUIRES: errno was 0 before the call that failed. SQLite keeps no errno of a write that fails within a COMMIT.
 [[noreturn]] void fail(sqlite3* handle, int code) {
+  const int after = errno;
   if (handle == nullptr) throw Failure(code, 0, sqlite3_errstr(code));
-  throw Failure(sqlite3_extended_errcode(handle), sqlite3_system_errno(handle), sqlite3_errmsg(handle));
+  const int extended = sqlite3_extended_errcode(handle);
+  int system = sqlite3_system_errno(handle);
+  if (system == 0 && (extended & 0xff) == SQLITE_IOERR) system = after;
+  throw Failure(extended, system, sqlite3_errmsg(handle));
 }
 
 }  // namespace
@@ -49,6 +55,7 @@ struct Database::Patience {
 void Database::DeletePatience::operator()(Patience* patience) const { delete patience; }
 
 Database::Database(const std::string& uri, int flags) {
+  errno = 0;
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(uri.c_str(), &handle,
                                    flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -62,6 +69,7 @@ void Database::set_patience(std::int64_t patience_ms) {
 }
 
 void Database::exec(const char* sql) {
+  errno = 0;
   const int code = sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(handle(), code);
 }
@@ -81,6 +89,7 @@ std::string Database::text(std::string_view sql) {
 }
 
 Statement::Statement(const Database& database, std::string_view sql) {
+  errno = 0;
   sqlite3_stmt* handle = nullptr;
   const int code = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
@@ -111,6 +120,7 @@ void Statement::bind(int index, Blob value, sqlite3_destructor_type lifetime) {
 }
 
 bool Statement::step() {
+  errno = 0;
   const int code = sqlite3_step(handle_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
