@@ -16,9 +16,10 @@ def ensure_importable() -> None:
     except ImportError:
         for name in [name for name in sys.modules if name == "cope" or name.startswith("cope.")]:
             del sys.modules[name]
-        bare = types.ModuleType("cope")
-        bare.__path__ = [str(PACKAGE)]
-        sys.modules["cope"] = bare
+        for name, folder in (("cope", PACKAGE), ("cope.local", PACKAGE / "local")):
+            bare = types.ModuleType(name)
+            bare.__path__ = [str(folder)]
+            sys.modules[name] = bare
 
 
 def prompt(role: str, **slots: str) -> str:

@@ -1,7 +1,7 @@
 """Trains one model on the endless stream of its samples; resumable, with checkpoints and a loss curve.
 
 The learning rate warms up, is held, and falls linearly to zero over the last share of the budget. A run that was stopped goes on from its
-last checkpoint; a budget that was raised or lowered in between is fine, also while the rate is held. A file `finish` in the run's folder starts the fall at
+last checkpoint (SIGTERM writes one first); a budget that was raised or lowered in between is fine, also while the rate is held. A file `finish` in the run's folder starts the fall at
 once, over `--cooldown` tokens.
 
 Example:
@@ -14,6 +14,7 @@ import argparse
 import csv
 import os
 import random
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,9 @@ def train(who: str, out: Path, budget: float, cooldown_share: float, device: str
         curve.write_text("step,tokens,seconds,loss,rate\n")
     print(f"{who}: {model.parameters_count():,} parameters, from step {step}, {tokens / 1e6:.2f}M of {budget / 1e6:.1f}M tokens", flush=True)
     started, saved_at, losses = time.time() - seconds, time.time(), []
-    while tokens < budget:
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    while tokens < budget and not stopped:
         batch = stream.next(min(1.0, tokens / curriculum))
         factor = rate(step, tokens, budget, cooldown)
         for optimizer, base in zip(optimizers, rates):
@@ -158,7 +161,7 @@ def train(who: str, out: Path, budget: float, cooldown_share: float, device: str
             _saved(checkpoint, model, optimizers, tokens, step, time.time() - started)
             saved_at = time.time()
     _saved(checkpoint, model, optimizers, tokens, step, time.time() - started)
-    print(f"{who}: done", flush=True)
+    print(f"{who}: {'stopped' if stopped else 'done'}", flush=True)
 
 
 def main() -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ._rules import Knowledge, Rule, draw_rule
-from ._steps import MAX_RESULT, NotExecutable, Ref, Step, Steps, chain, results
+from ._rules import WORLD, Knowledge, Rule, draw_rule
+from ._steps import NotExecutable, Ref, Step, Steps, chain, results
 from ._words import DISTRACTORS, GAINS, LOSSES
 
 MAX_NUMBER = 120
@@ -395,22 +395,29 @@ WEIGHTS: dict[str, tuple[int, int, int, int, int]] = {
 }
 
 
-def draw_draft(rng: random.Random, level: int, know: Knowledge) -> tuple[str, Draft]:
+def draw_draft(rng: random.Random, level: int, know: Knowledge, boost: Mapping[str, int] | None = None) -> tuple[str, Draft]:
     """Draws a family by the weights of the level and a draft from it whose numbers stay small.
+
+    Args:
+        rng: the source of randomness.
+        level: difficulty, 1 to 5.
+        know: what is known about the rules.
+        boost: factors on the families' weights (for training: more of what is hard to learn).
 
     Returns:
         The family's name and the draft.
     """
-    total = sum(weights[level - 1] for weights in WEIGHTS.values())
-    at = rng.randrange(total)
-    for name, weights in WEIGHTS.items():
-        at -= weights[level - 1]
+    weights = {name: row[level - 1] * (boost or {}).get(name, 1) for name, row in WEIGHTS.items()}
+    at = rng.randrange(sum(weights.values()))
+    for name, weight in weights.items():
+        at -= weight
         if at < 0:
             break
+    largest = MAX_NUMBER if know is WORLD else 2 * MAX_NUMBER
     while True:
         try:
             draft = FAMILIES[name](rng, level, know)
-            if max(results(draft.steps)) <= min(MAX_NUMBER if know.reliability >= 1 else 2 * MAX_NUMBER, MAX_RESULT):
+            if max(results(draft.steps)) <= largest:
                 return name, draft
         except NotExecutable:
             continue

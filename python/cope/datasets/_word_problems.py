@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..problems import Problem
@@ -81,7 +81,13 @@ def _fill(text: str, slots: dict[str, str]) -> str:
     return text
 
 
-def draw_item(rng: random.Random, level: int | None = None, know: Knowledge = WORLD, test: bool = False) -> Item:
+def draw_item(
+    rng: random.Random,
+    level: int | None = None,
+    know: Knowledge = WORLD,
+    test: bool = False,
+    boost: Mapping[str, int] | None = None,
+) -> Item:
     """Draws one item.
 
     Args:
@@ -89,13 +95,14 @@ def draw_item(rng: random.Random, level: int | None = None, know: Knowledge = WO
         level: difficulty 1 to 5; None draws it uniformly.
         know: what the item's texts say about the rules; for a test item always the world itself.
         test: from the test split if true, else from the training split.
+        boost: factors on the families' weights, for training.
 
     Returns:
         The item.
     """
     wanted = level if level is not None else LEVELS[rng.randrange(len(LEVELS))]
     while True:
-        family, draft = draw_draft(rng, wanted, know)
+        family, draft = draw_draft(rng, wanted, know, boost)
         if in_test(draft.text) == test:
             break
     people, things = list(PEOPLE), list(THINGS)
