@@ -43,9 +43,12 @@ struct DrawRequest {
   Sampling sampling;
   std::vector<std::int64_t> seeds;  // one a sample
   int first_index = 0;
-  std::int64_t priority = 0;  // lower goes first: the problem's position, so that started problems end before new ones begin
+  std::int64_t priority =
+      0;  // lower goes first: the problem's position, so that started problems end before new ones begin
 };
 
 Digest sample_identity(const Endpoint& endpoint, const DrawRequest& request, std::size_t which);
+// All of a wave, in order: the long part of the text is written once.
+std::vector<Digest> sample_identities(const Endpoint& endpoint, const DrawRequest& request);
 
 }  // namespace cope

@@ -29,11 +29,14 @@ struct EndpointStats {
   std::int64_t requests_sent = 0;  // retries included
   std::int64_t retries = 0;
   std::int64_t rate_limited = 0;
-  std::int64_t possibly_billed_retries = 0;  // resubmitted after a timeout or a broken connection that may have been billed
+  std::int64_t possibly_billed_retries =
+      0;  // resubmitted after a timeout or a broken connection that may have been billed
   std::int64_t in_flight = 0;
   std::int64_t concurrency_limit = 0;
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
+  std::int64_t choices_requested = 0;  // in replies that brought choices
+  std::int64_t choices_returned = 0;   // those beyond what was asked included
 };
 
 struct SamplerStats {
@@ -61,7 +64,7 @@ class Sampler {
   void step(int timeout_ms);
   std::size_t pending() const;  // waves not yet called back
 
-  void wake();    // ends a waiting step()
+  void wake();  // ends a waiting step()
   // No further request is sent; those in flight are abandoned (paid ones stay reserved in full); every pending wave is called back in the next
   // step() with SampleError::cancelled for what is missing.
   void cancel();
