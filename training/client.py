@@ -67,7 +67,9 @@ class Client:
     def _post(self, body: str) -> tuple[int, bytes]:
         for attempt in (1, 2):
             if not hasattr(self._local, "connection"):
-                self._local.connection = http.client.HTTPConnection(self._address.hostname or "", self._address.port, timeout=120)
+                self._local.connection = http.client.HTTPConnection(
+                    self._address.hostname or "", self._address.port, timeout=120
+                )
             try:
                 self._local.connection.request("POST", f"{self._address.path}/chat/completions", body, self._headers)
                 response = self._local.connection.getresponse()

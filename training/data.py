@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from training._package import PACKAGE, ensure_importable, render
 
 ensure_importable()
 
+from cope.datasets._families import weighted  # noqa: E402
 from cope.datasets._functions import draw_function  # noqa: E402
 from cope.datasets._rules import WORLD, Knowledge  # noqa: E402
 from cope.datasets._steps import changed, guideline, solution  # noqa: E402
@@ -60,28 +61,26 @@ DIETS: dict[str, Diet] = {
     ),
 }  # fmt: skip
 
-CODE_ROLES = {"function": 5, "function_goal": 2, "function_guideline": 3, "function_goal_guideline": 2, "goal": 1, "guideline": 3}
+CODE_ROLES = {
+    "function": 5,
+    "function_goal": 2,
+    "function_guideline": 3,
+    "function_goal_guideline": 2,
+    "goal": 1,
+    "guideline": 3,
+}
 EASY_START = 0.5
 """While the curriculum runs, this share of the problems has at most two steps."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _template(role: str) -> str:
     return (PACKAGE / "prompts" / "embedded" / f"{role}.txt").read_text(encoding="utf-8").removesuffix("\n")
 
 
-def _weighted(rng: random.Random, weights: dict[str, int]) -> str:
-    at = rng.randrange(sum(weights.values()))
-    for name, weight in weights.items():
-        at -= weight
-        if at < 0:
-            return name
-    raise AssertionError("unreachable")
-
-
 def _code_sample(rng: random.Random, diet: Diet) -> tuple[str, str]:
     item = draw_function(rng, reliability=diet.knowledge.reliability)
-    role = _weighted(rng, CODE_ROLES)
+    role = weighted(rng, CODE_ROLES)
     user = render(_template(role), {"question": item.question, "goal": item.goal, "guideline": item.guideline})
     return user, {"goal": item.goal, "guideline": item.guideline}.get(role, item.code)
 
@@ -98,7 +97,7 @@ def sample(rng: random.Random, who: str, progress: float = 1.0) -> tuple[str, st
         The user message and the assistant's answer.
     """
     diet = DIETS[who]
-    role = _weighted(rng, diet.roles)
+    role = weighted(rng, diet.roles)
     if role == "code":
         return _code_sample(rng, diet)
     level = rng.randrange(1, 3) if rng.random() < EASY_START * (1 - progress) else None

@@ -29,7 +29,6 @@ ensure_importable()
 from cope.datasets import tiny_functions  # noqa: E402
 from cope.datasets._word_problems import Item, items  # noqa: E402
 from cope.local._server import Server  # noqa: E402
-
 from training.client import Client, Reply, Request  # noqa: E402
 
 K = 8
@@ -76,20 +75,27 @@ class Bench:
         requests = []
         for index, item in enumerate(self.problems):
             for draw in range(k):
-                slots = {name: texts[index * k + draw] if len(texts) > len(self.problems) else texts[index] for name, texts in plans.items()}
+                slots = {
+                    name: texts[index * k + draw] if len(texts) > len(self.problems) else texts[index]
+                    for name, texts in plans.items()
+                }
                 user = prompt(role, question=item.question, **slots)
-                requests.append(Request(user, temperature, seed_of(self.seed, who, role, temperature, index, draw, sorted(plans))))
+                requests.append(
+                    Request(user, temperature, seed_of(self.seed, who, role, temperature, index, draw, sorted(plans)))
+                )
         replies = (self.small if who == "small" else self.large).map(requests)
         return [replies[index * k : index * k + k] for index in range(len(self.problems))]
 
     def right(self, replies: list[list[Reply]]) -> Truths:
         """Which first replies are right."""
-        return np.array([boxed(drawn[0].text) == gold for drawn, gold in zip(replies, self.gold)])
+        return np.array([boxed(drawn[0].text) == gold for drawn, gold in zip(replies, self.gold, strict=True)])
 
     def right_majority(self, replies: list[list[Reply]]) -> tuple[Truths, NDArray[np.int_]]:
         """Which majorities are right, and how many votes they have."""
         voted = [majority([boxed(reply.text) for reply in drawn]) for drawn in replies]
-        return np.array([vote == gold for (vote, _), gold in zip(voted, self.gold)]), np.array([count for _, count in voted])
+        return np.array([vote == gold for (vote, _), gold in zip(voted, self.gold, strict=True)]), np.array(
+            [count for _, count in voted]
+        )
 
 
 class Report:
@@ -99,7 +105,9 @@ class Report:
         self._rows = np.random.default_rng(seed).integers(0, count, (resamples, count))
         self.figures: dict[str, dict[str, float]] = {}
 
-    def line(self, name: str, statistic: Callable[[NDArray[np.intp]], float], unit: str = "%", scale: float = 100.0) -> float:
+    def line(
+        self, name: str, statistic: Callable[[NDArray[np.intp]], float], unit: str = "%", scale: float = 100.0
+    ) -> float:
         """Prints `name: value [low, high]` of a statistic of the problems' indices; returns the value."""
         values = [scale * statistic(rows) for rows in self._rows]
         low, high = np.nanpercentile(values, [2.5, 97.5])
@@ -139,9 +147,13 @@ def evaluate(bench: Bench, report: Report, samples: bool = True) -> None:
     )
     report.share("Consensus: share of problems where 7 or 8 of 8 agree", votes >= 7)
 
-    print("\nPlans (the paper's Table 2 in miniature; executor single, small at T=0.8, large greedy; planners at T=0.8)")
+    print(
+        "\nPlans (the paper's Table 2 in miniature; executor single, small at T=0.8, large greedy; planners at T=0.8)"
+    )
     plans = {
-        (who, role): [drawn[0].text for drawn in bench.ask(who, role, 0.8)] for who in ("small", "large") for role in ("goal", "guideline")
+        (who, role): [drawn[0].text for drawn in bench.ask(who, role, 0.8)]
+        for who in ("small", "large")
+        for role in ("goal", "guideline")
     }
     for executor, base, temperature in (("small", single, 0.8), ("large", large, 0.0)):
         for role in ("goal", "guideline"):
@@ -150,7 +162,9 @@ def evaluate(bench: Bench, report: Report, samples: bool = True) -> None:
                 report.gain(f"  {executor} executor with {planner}'s {role}, minus no plan", bench.right(replies), base)
     gold_plan = bench.ask("small", "solve_guideline", 0.8, guideline=[item.guideline for item in bench.problems])
     report.share("  small executor with the right guideline", bench.right(gold_plan))
-    exact = np.array([item.guideline == plan for item, plan in zip(bench.problems, plans["large", "guideline"])])
+    exact = np.array(
+        [item.guideline == plan for item, plan in zip(bench.problems, plans["large", "guideline"], strict=True)]
+    )
     report.share("  large's guidelines that equal the right one", exact)
 
     _cope(bench, report, none_large, large)
@@ -174,9 +188,11 @@ def _cope(bench: Bench, report: Report, none_large: list[list[Reply]], large: Tr
     second = bench.ask("small", "solve_goal_guideline", 0.8, K, goal=carried, guideline=plan2)
     votes2 = [majority([boxed(reply.text) for reply in drawn]) for drawn in second]
     third = bench.ask("large", "solve_guideline", 0.0, guideline=plan2)
-    stage = np.array([1 if v1[1] > 0.75 * K else 2 if v2[1] > 0.5 * K else 3 for v1, v2 in zip(votes1, votes2)])
+    stage = np.array(
+        [1 if v1[1] > 0.75 * K else 2 if v2[1] > 0.5 * K else 3 for v1, v2 in zip(votes1, votes2, strict=True)]
+    )
     answer = [(votes1[i][0], votes2[i][0], boxed(third[i][0].text))[stage[i] - 1] for i in range(count)]
-    right = np.array([a == g for a, g in zip(answer, bench.gold)])
+    right = np.array([a == g for a, g in zip(answer, bench.gold, strict=True)])
     cost_large = np.array([usd(drawn) for drawn in none_large])
     cost = np.array([(stage[i] >= 2) * usd(g2[i]) + (stage[i] == 3) * usd(third[i]) for i in range(count)])
     report.share("COPE", right)
@@ -186,15 +202,25 @@ def _cope(bench: Bench, report: Report, none_large: list[list[Reply]], large: Tr
     report.line("  Large, USD per million problems", lambda rows: float(cost_large[rows].mean()), "USD", 1e6)
     for number in (1, 2, 3):
         report.share(f"  resolved by stage {number}", stage == number)
-        report.line(f"  accuracy of what stage {number} resolves", lambda rows, number=number: _mean(rows, right, stage == number))  # type: ignore[misc]
+        report.line(
+            f"  accuracy of what stage {number} resolves",
+            lambda rows, number=number: _mean(rows, right, stage == number),
+        )  # type: ignore[misc]
     plan_tokens = np.array([drawn[0].completion_tokens for drawn in g2])
     solution_tokens = np.array([drawn[0].completion_tokens for drawn in none_large])
-    report.line("A guideline's tokens as a share of a solution's", lambda rows: float(plan_tokens[rows].sum() / solution_tokens[rows].sum()))
+    report.line(
+        "A guideline's tokens as a share of a solution's",
+        lambda rows: float(plan_tokens[rows].sum() / solution_tokens[rows].sum()),
+    )
 
 
-def _breakdown(bench: Bench, single: Truths, voted: Truths, votes: NDArray[np.int_], large: Truths, exact: Truths, told: Truths) -> None:
+def _breakdown(
+    bench: Bench, single: Truths, voted: Truths, votes: NDArray[np.int_], large: Truths, exact: Truths, told: Truths
+) -> None:
     def table(title: str, key: Callable[[Item], object]) -> None:
-        print(f"\n{title:<14} {'count':>6} {'single':>7} {'major.':>7} {'>=7/8':>7} {'right>=7':>8} {'large':>7} {'plan':>7} {'told':>7}")
+        print(
+            f"\n{title:<14} {'count':>6} {'single':>7} {'major.':>7} {'>=7/8':>7} {'right>=7':>8} {'large':>7} {'plan':>7} {'told':>7}"
+        )
         keys = [key(item) for item in bench.problems]
         for value in sorted(set(keys), key=str):
             of = np.array([k == value for k in keys])
@@ -237,18 +263,25 @@ def evaluate_code(bench: Bench, count: int) -> None:
     for who, client, temperature in (("small", bench.small, 0.8), ("large", bench.large, 0.0)):
         plans = [
             reply.text
-            for reply in bench.large.map(Request(prompt("guideline", question=p.question), 0.8, seed_of("code", p.id)) for p in problems)
+            for reply in bench.large.map(
+                Request(prompt("guideline", question=p.question), 0.8, seed_of("code", p.id)) for p in problems
+            )
         ]
-        alone = client.map(Request(prompt("function", question=p.question), temperature, seed_of("f", p.id)) for p in problems)
+        alone = client.map(
+            Request(prompt("function", question=p.question), temperature, seed_of("f", p.id)) for p in problems
+        )
         told = client.map(
             Request(prompt("function_guideline", question=p.question, guideline=plan), temperature, seed_of("g", p.id))
-            for p, plan in zip(problems, plans)
+            for p, plan in zip(problems, plans, strict=True)
         )
         for name, replies in (("alone", alone), ("with large's guideline", told)):
-            passed = [_runs(r.text, [*p.meta["visible_tests"], *p.meta["hidden_tests"]], p.meta["entry_point"]) for r, p in zip(replies, problems)]
+            passed = [
+                _runs(r.text, [*p.meta["visible_tests"], *p.meta["hidden_tests"]], p.meta["entry_point"])
+                for r, p in zip(replies, problems, strict=True)
+            ]
             print(f"  {who} functions {name:<24} {100 * sum(passed) / count:5.1f} %")
         programs = bench.ask(who, "program", temperature)
-        right = [_program_answer(drawn[0].text) == gold for drawn, gold in zip(programs, bench.gold)]
+        right = [_program_answer(drawn[0].text) == gold for drawn, gold in zip(programs, bench.gold, strict=True)]
         print(f"  {who} programs {100 * sum(right) / len(right):27.1f} %")
 
 
@@ -271,12 +304,16 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=1000, help="held-out word problems (default 1000)")
-    parser.add_argument("--functions", type=int, default=200, help="held-out functions (default 200; 0 leaves code out)")
+    parser.add_argument(
+        "--functions", type=int, default=200, help="held-out functions (default 200; 0 leaves code out)"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--weights", type=Path, default=PACKAGE / "weights", help="folder of cope-small.gguf and cope-large.gguf")
+    parser.add_argument(
+        "--weights", type=Path, default=PACKAGE / "weights", help="folder of cope-small.gguf and cope-large.gguf"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
-    problems = [item for item, _ in zip(items(options.seed), range(options.problems))]
+    problems = [item for item, _ in zip(items(options.seed), range(options.problems), strict=False)]
     started = time.time()
     with (
         Server(options.weights / "cope-small.gguf", parallel=16, context_tokens=512) as small,

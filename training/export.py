@@ -131,7 +131,9 @@ def main() -> None:
     model, facts = load_checkpoint(options.run / f"{options.who}.pt")
     tokenizer = Tokenizer.from_file(str(options.run / "tokenizer.json"))
     export(model, tokenizer, options.out, options.type, f"cope-{options.who}")
-    print(f"{options.out}: {options.out.stat().st_size:,} bytes, {model.parameters_count():,} parameters, {facts['tokens']:,.0f} tokens of training")
+    print(
+        f"{options.out}: {options.out.stat().st_size:,} bytes, {model.parameters_count():,} parameters, {facts['tokens']:,.0f} tokens of training"
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def orthogonalised(matrix: Tensor, rounds: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised per matrix; matrices of one shape are handled in one batch."""
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -48,7 +50,7 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
                     directions.append(parameter.grad.lerp(state["momentum"], group["momentum"]))
                 steps = orthogonalised(torch.stack(directions)) * max(1.0, shape[0] / shape[1]) ** 0.5
-                for parameter, step in zip(parameters, steps):
+                for parameter, step in zip(parameters, steps, strict=True):
                     parameter.mul_(1 - group["lr"] * group["weight_decay"])
                     parameter.add_(step, alpha=-group["lr"])
 

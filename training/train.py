@@ -1,8 +1,8 @@
 """Trains one model on the endless stream of its samples; resumable, with checkpoints and a loss curve.
 
 The learning rate warms up, is held, and falls linearly to zero over the last share of the budget. A run that was stopped goes on from its
-last checkpoint (SIGTERM writes one first); a budget that was raised or lowered in between is fine, also while the rate is held. A file `finish` in the run's folder starts the fall at
-once, over `--cooldown` tokens.
+last checkpoint (SIGTERM writes one first); a budget that was raised or lowered in between is fine while the rate is held. A file `finish`
+in the run's folder starts the fall at once.
 
 Example:
     python -m training.train small --out runs/pair --tokens 40e6
@@ -82,7 +82,9 @@ def rate(step: int, tokens: float, budget: float, cooldown: float) -> float:
     return min(1.0, (step + 1) / WARMUP_STEPS, max(0.0, (budget - tokens) / cooldown))
 
 
-def _saved(path: Path, model: Llama, optimizers: list[torch.optim.Optimizer], tokens: float, step: int, seconds: float) -> None:
+def _saved(
+    path: Path, model: Llama, optimizers: list[torch.optim.Optimizer], tokens: float, step: int, seconds: float
+) -> None:
     part = path.with_suffix(".part")
     torch.save(
         {
@@ -98,7 +100,16 @@ def _saved(path: Path, model: Llama, optimizers: list[torch.optim.Optimizer], to
     os.replace(part, path)
 
 
-def train(who: str, out: Path, budget: float, cooldown_share: float, device: str, threads: int, checkpoint_s: float, curriculum: float) -> None:
+def train(
+    who: str,
+    out: Path,
+    budget: float,
+    cooldown_share: float,
+    device: str,
+    threads: int,
+    checkpoint_s: float,
+    curriculum: float,
+) -> None:
     """Trains until `budget` tokens; see the module's docstring.
 
     Args:
@@ -122,7 +133,7 @@ def train(who: str, out: Path, budget: float, cooldown_share: float, device: str
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
-        for optimizer, saved in zip(optimizers, state["optimizers"]):
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         tokens, step, seconds = state["tokens"], state["step"], state["seconds"]
     stream = Stream(who, tokenizer, BATCH_TOKENS[who], f"{who} {step}")
@@ -130,14 +141,17 @@ def train(who: str, out: Path, budget: float, cooldown_share: float, device: str
     curve = out / f"{who}.csv"
     if not curve.exists():
         curve.write_text("step,tokens,seconds,loss,rate\n")
-    print(f"{who}: {model.parameters_count():,} parameters, from step {step}, {tokens / 1e6:.2f}M of {budget / 1e6:.1f}M tokens", flush=True)
+    print(
+        f"{who}: {model.parameters_count():,} parameters, from step {step}, {tokens / 1e6:.2f}M of {budget / 1e6:.1f}M tokens",
+        flush=True,
+    )
     started, saved_at, losses = time.time() - seconds, time.time(), []
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     while tokens < budget and not stopped:
         batch = stream.next(min(1.0, tokens / curriculum))
         factor = rate(step, tokens, budget, cooldown)
-        for optimizer, base in zip(optimizers, rates):
+        for optimizer, base in zip(optimizers, rates, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = base * factor
         loss = model.answer_loss(batch.ids.to(device), batch.answer.to(device))
@@ -152,8 +166,13 @@ def train(who: str, out: Path, budget: float, cooldown_share: float, device: str
         if step % 50 == 0:
             seconds = time.time() - started
             with curve.open("a") as file:
-                csv.writer(file).writerow([step, int(tokens), round(seconds, 1), round(sum(losses) / len(losses), 4), round(factor, 4)])
-            print(f"{who} step {step} {tokens / 1e6:.2f}M {seconds:.0f}s loss {sum(losses) / len(losses):.4f} rate {factor:.2f}", flush=True)
+                csv.writer(file).writerow(
+                    [step, int(tokens), round(seconds, 1), round(sum(losses) / len(losses), 4), round(factor, 4)]
+                )
+            print(
+                f"{who} step {step} {tokens / 1e6:.2f}M {seconds:.0f}s loss {sum(losses) / len(losses):.4f} rate {factor:.2f}",
+                flush=True,
+            )
             losses = []
             if (out / "finish").exists() and tokens + cooldown < budget:
                 budget = tokens + cooldown
@@ -170,7 +189,9 @@ def main() -> None:
     parser.add_argument("who", choices=sorted(CONFIGS))
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--tokens", type=float, default=20e6, help="tokens to train on in all")
-    parser.add_argument("--cooldown", type=float, default=0.25, help="share of the tokens over which the learning rate falls")
+    parser.add_argument(
+        "--cooldown", type=float, default=0.25, help="share of the tokens over which the learning rate falls"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoint-s", type=float, default=120)

@@ -5,6 +5,7 @@ A draft's texts hold slots (`@A` a person, `@t` a thing) that are filled later, 
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -55,7 +56,10 @@ def _formula(form: str, numbers: tuple[int, ...], arguments: dict[str, int], bas
     if form == "a+b*c":
         return (Step("*", operands[1], operands[2]), Step("+", operands[0], Ref(base)))
     steps = [Step(ops[0], operands[0], operands[1])]
-    steps += [Step(op, Ref(base + index), operand) for index, (op, operand) in enumerate(zip(ops[1:], operands[2:]))]
+    steps += [
+        Step(op, Ref(base + index), operand)
+        for index, (op, operand) in enumerate(zip(ops[1:], operands[2:], strict=True))
+    ]
     return tuple(steps)
 
 
@@ -109,7 +113,13 @@ def facts(rng: random.Random, level: int, know: Knowledge) -> Draft:
     a = rng.randrange(2, 10)
     goal = _pick(rng, (f"Find the number of {rule.part}.", f"Count all {rule.part}."))
     if level == 1:
-        text = _pick(rng, (f"How many {rule.part} do {a} {rule.plural} have?", f"There are {a} {rule.plural}. How many {rule.part} is that?"))
+        text = _pick(
+            rng,
+            (
+                f"How many {rule.part} do {a} {rule.plural} have?",
+                f"There are {a} {rule.plural}. How many {rule.part} is that?",
+            ),
+        )
         return Draft(text, goal, chain(Step("*", a, size)), rules=(rule,))
     b = rng.randrange(2, 6)
     if rng.randrange(2):
@@ -124,8 +134,14 @@ def games(rng: random.Random, level: int, know: Knowledge) -> Draft:
     rule = draw_rule("game", rng)
     form, numbers = know.look_up(rule, rng)
     a, b = rng.randrange(2, 10), rng.randrange(2, 10)
-    said = [_pick(rng, (f"@A plays {rule.name}: {a} hits and {b} runs.", f"In {rule.name}, @A makes {a} hits and {b} runs."))]
-    goal = _pick(rng, (f"Find the {rule.name} score of @A.", f"Work out what @A scores in {rule.name}.", "Find the score of @A."))
+    said = [
+        _pick(
+            rng, (f"@A plays {rule.name}: {a} hits and {b} runs.", f"In {rule.name}, @A makes {a} hits and {b} runs.")
+        )
+    ]
+    goal = _pick(
+        rng, (f"Find the {rule.name} score of @A.", f"Work out what @A scores in {rule.name}.", "Find the score of @A.")
+    )
     ask = _pick(rng, ("What does @A score?", "What is the score of @A?"))
     steps = list(_formula(form, numbers, {"a": a, "b": b}))
     if level == 5:
@@ -153,7 +169,14 @@ def operations(rng: random.Random, level: int, know: Knowledge) -> Draft:
     goal = _pick(rng, (f"Find the {rule.name} of {x}.", f"Work out the {rule.name}.", f"Apply {rule.name} to {x}."))
     steps = list(_formula(form.replace("x", "a"), numbers, {"a": x}))
     if level <= 2:
-        text = _pick(rng, (f"What is the {rule.name} of {x}?", f"Find the {rule.name} of {x}.", f"@A takes the {rule.name} of {x}. What comes out?"))
+        text = _pick(
+            rng,
+            (
+                f"What is the {rule.name} of {x}?",
+                f"Find the {rule.name} of {x}.",
+                f"@A takes the {rule.name} of {x}. What comes out?",
+            ),
+        )
         return Draft(text, goal, tuple(steps), rules=(rule,))
     n = rng.randrange(2, 13)
     if level == 3 or rng.randrange(2):
@@ -211,8 +234,16 @@ def stories(rng: random.Random, level: int, know: Knowledge) -> Draft:
             said.insert(rng.randrange(len(said) + 1), _distractor(rng))
     verb = _pick(rng, ("has", "starts with", "owns"))
     in_piles = ops[-1][0] == "/"
-    ask = "How many @t are in each pile?" if in_piles else _pick(rng, ("How many @t does @A have now?", "How many @t does @A have at the end?"))
-    goal = "Find the @t in each pile." if in_piles else _pick(rng, ("Find how many @t @A has now.", "Count the @t of @A at the end."))
+    ask = (
+        "How many @t are in each pile?"
+        if in_piles
+        else _pick(rng, ("How many @t does @A have now?", "How many @t does @A have at the end?"))
+    )
+    goal = (
+        "Find the @t in each pile."
+        if in_piles
+        else _pick(rng, ("Find how many @t @A has now.", "Count the @t of @A at the end."))
+    )
     (op, n), rest = ops[0], ops[1:]
     return Draft(" ".join([f"@A {verb} {start} @t.", *said, ask]), goal, chain(Step(op, start, n), *rest))
 
@@ -237,7 +268,7 @@ def relations(rng: random.Random, level: int, know: Knowledge) -> Draft:
     people = ["@A", "@B", "@C", "@D"][: hops + 1]
     said = [f"{people[-1]} has {start} @t."]
     ops: list[tuple[str, int]] = []
-    for who, base in zip(people[-2::-1], people[:0:-1]):
+    for who, base in zip(people[-2::-1], people[:0:-1], strict=True):
         text, (op, n) = _relation(rng, who, base, value)
         said.append(text)
         ops.append((op, n))
@@ -245,8 +276,14 @@ def relations(rng: random.Random, level: int, know: Knowledge) -> Draft:
     if level >= 3:
         rng.shuffle(said)
     if level >= 4:
-        said.insert(rng.randrange(len(said) + 1), f"@E has {rng.randrange(2, 20)} @t." if rng.randrange(2) else _distractor(rng))
-    lead = "Get " + ", ".join(f"{who} from {base}" for who, base in zip(people, people[1:])) + f". {people[-1]} has {start}."
+        said.insert(
+            rng.randrange(len(said) + 1), f"@E has {rng.randrange(2, 20)} @t." if rng.randrange(2) else _distractor(rng)
+        )
+    lead = (
+        "Get "
+        + ", ".join(f"{who} from {base}" for who, base in itertools.pairwise(people))
+        + f". {people[-1]} has {start}."
+    )
     goal = _pick(rng, ("Find how many @t @A has.", "Count the @t of @A."))
     (op, n), rest = ops[0], ops[1:]
     return Draft(" ".join([*said, "How many @t does @A have?"]), goal, chain(Step(op, start, n), *rest), lead)
@@ -274,7 +311,11 @@ def arithmetic(rng: random.Random, level: int, know: Knowledge) -> Draft:
     a, b, c, d = rng.randrange(2, 50), rng.randrange(2, 50), rng.randrange(2, 10), rng.randrange(2, 13)
     forms: list[tuple[str, Steps]]
     if level == 1:
-        forms = [(f"{a}+{b}", chain(Step("+", a, b))), (f"{a + b}-{b}", chain(Step("-", a + b, b))), (f"{c}*{d}", chain(Step("*", c, d)))]
+        forms = [
+            (f"{a}+{b}", chain(Step("+", a, b))),
+            (f"{a + b}-{b}", chain(Step("-", a + b, b))),
+            (f"{c}*{d}", chain(Step("*", c, d))),
+        ]
     elif level == 2:
         forms = [
             (f"{a}+{c}*{d}", (Step("*", c, d), Step("+", a, Ref(0)))),
@@ -296,9 +337,16 @@ def equations(rng: random.Random, level: int, know: Knowledge) -> Draft:
     """Linear equations in x."""
     x, a, b = rng.randrange(2, 13), rng.randrange(2, 10), rng.randrange(2, 20)
     if level == 1:
-        options = [(f"x+{b}={x + b}", chain(Step("-", x + b, b))), (f"{a}x={a * x}", chain(Step("/", a * x, a))), (f"x-{b}={x}", chain(Step("+", x, b)))]
+        options = [
+            (f"x+{b}={x + b}", chain(Step("-", x + b, b))),
+            (f"{a}x={a * x}", chain(Step("/", a * x, a))),
+            (f"x-{b}={x}", chain(Step("+", x, b))),
+        ]
     elif level == 2:
-        options = [(f"{a}x+{b}={a * x + b}", chain(Step("-", a * x + b, b), ("/", a))), (f"x/{a}-{b}={x}", chain(Step("+", x, b), ("*", a)))]
+        options = [
+            (f"{a}x+{b}={a * x + b}", chain(Step("-", a * x + b, b), ("/", a))),
+            (f"x/{a}-{b}={x}", chain(Step("+", x, b), ("*", a))),
+        ]
         if a * x > b:
             options.append((f"{a}x-{b}={a * x - b}", chain(Step("+", a * x - b, b), ("/", a))))
     else:
@@ -334,7 +382,9 @@ def sequences(rng: random.Random, level: int, know: Knowledge) -> Draft:
             terms.append(terms[-1] + d + i)
         steps = (Step("-", terms[4], terms[3]), Step("+", Ref(0), 1), Step("+", terms[4], Ref(1)))
     listed = ", ".join(str(term) for term in terms)
-    text = _pick(rng, ("What comes next: {0}?", "Find the next term of {0}.", "@A writes {0}. What is next?")).format(listed)
+    text = _pick(rng, ("What comes next: {0}?", "Find the next term of {0}.", "@A writes {0}. What is next?")).format(
+        listed
+    )
     return Draft(text, _pick(rng, ("Find the next term.", "Find what comes next.")), steps)
 
 
@@ -349,7 +399,9 @@ def averages(rng: random.Random, level: int, know: Knowledge) -> Draft:
     numbers.append(last)
     steps = chain(Step("+", numbers[0], numbers[1]), *[("+", n) for n in numbers[2:]], ("/", count))
     listed = ", ".join(str(n) for n in numbers[:-1]) + f" and {numbers[-1]}"
-    text = _pick(rng, ("What is the average of {0}?", "Find the mean of {0}.", "@A scores {0}. What is the average?")).format(listed)
+    text = _pick(
+        rng, ("What is the average of {0}?", "Find the mean of {0}.", "@A scores {0}. What is the average?")
+    ).format(listed)
     return Draft(text, _pick(rng, ("Find the average.", "Find the mean.")), steps)
 
 
@@ -358,7 +410,9 @@ def remainders(rng: random.Random, level: int, know: Knowledge) -> Draft:
     n, d = rng.randrange(5, 60), rng.randrange(2, 10)
     goal = _pick(rng, ("Find how many are left over.", "Find the rest."))
     if level == 1:
-        text = _pick(rng, (f"What is the remainder of {n} by {d}?", f"@A puts {n} @t in rows of {d}. How many are left over?"))
+        text = _pick(
+            rng, (f"What is the remainder of {n} by {d}?", f"@A puts {n} @t in rows of {d}. How many are left over?")
+        )
         return Draft(text, goal, chain(Step("%", n, d)))
     m = rng.randrange(2, 13)
     if rng.randrange(2):
@@ -395,7 +449,19 @@ WEIGHTS: dict[str, tuple[int, int, int, int, int]] = {
 }
 
 
-def draw_draft(rng: random.Random, level: int, know: Knowledge, boost: Mapping[str, int] | None = None) -> tuple[str, Draft]:
+def weighted(rng: random.Random, weights: Mapping[str, int]) -> str:
+    """Draws a name with a chance in proportion to its weight, the same on every Python."""
+    at = rng.randrange(sum(weights.values()))
+    for name, weight in weights.items():
+        at -= weight
+        if at < 0:
+            return name
+    raise AssertionError("unreachable: the weights sum to more than the draw")
+
+
+def draw_draft(
+    rng: random.Random, level: int, know: Knowledge, boost: Mapping[str, int] | None = None
+) -> tuple[str, Draft]:
     """Draws a family by the weights of the level and a draft from it whose numbers stay small.
 
     Args:
@@ -408,11 +474,7 @@ def draw_draft(rng: random.Random, level: int, know: Knowledge, boost: Mapping[s
         The family's name and the draft.
     """
     weights = {name: row[level - 1] * (boost or {}).get(name, 1) for name, row in WEIGHTS.items()}
-    at = rng.randrange(sum(weights.values()))
-    for name, weight in weights.items():
-        at -= weight
-        if at < 0:
-            break
+    name = weighted(rng, weights)
     largest = MAX_NUMBER if know is WORLD else 2 * MAX_NUMBER
     while True:
         try:

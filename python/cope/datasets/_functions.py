@@ -80,7 +80,7 @@ _NAMES = ("f", "g", "h", "work", "solve", "run")
 
 
 def _value(body: str, argument: str, value: object) -> object:
-    return eval(body, {argument: value, "sum": sum, "min": min, "max": max, "len": len, "sorted": sorted})  # noqa: S307 - our own text
+    return eval(body, {argument: value, "sum": sum, "min": min, "max": max, "len": len, "sorted": sorted})
 
 
 def draw_function(rng: random.Random, test: bool = False, reliability: float = 1.0) -> FunctionItem:
@@ -108,7 +108,9 @@ def draw_function(rng: random.Random, test: bool = False, reliability: float = 1
     code_body = body.format(**constants)
     inputs: list[object] = []
     while len(inputs) < 5:
-        value: object = rng.randrange(0, 31) if argument == "x" else [rng.randrange(0, 21) for _ in range(rng.randrange(2, 6))]
+        value: object = (
+            rng.randrange(0, 31) if argument == "x" else [rng.randrange(0, 21) for _ in range(rng.randrange(2, 6))]
+        )
         if value not in inputs:
             inputs.append(value)
     asserts = tuple(f"assert {name}({value}) == {_value(code_body, argument, value)}" for value in inputs)
@@ -162,7 +164,7 @@ def tiny_functions(n: int, seed: int = 0) -> list[Problem]:
     if n < 0:
         raise ValueError(f"n: expected 0 or more problems, got {n}")
     problems = []
-    for index, item in zip(range(n), function_items(seed)):
+    for index, item in zip(range(n), function_items(seed), strict=False):
         meta = {
             "level": item.level,
             "family": "functions",

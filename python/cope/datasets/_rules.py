@@ -64,7 +64,15 @@ _SHAPES = (
     ("even triangle", "perimeter", "a*3"), ("triangle", "area", "a*b/2"), ("kite", "area", "a*b/2"), ("even hexagon", "perimeter", "a*6"),
     ("kite", "perimeter", "(a+b)*2"), ("cube", "edge length", "a*12"), ("even pentagon", "perimeter", "a*5"), ("cross", "area", "a*a*5"),
 )  # fmt: skip
-_RARE_SHAPES = {"triangle area", "kite area", "even hexagon perimeter", "kite perimeter", "cube edge length", "even pentagon perimeter", "cross area"}
+_RARE_SHAPES = {
+    "triangle area",
+    "kite area",
+    "even hexagon perimeter",
+    "kite perimeter",
+    "cube edge length",
+    "even pentagon perimeter",
+    "cross area",
+}
 SHAPE_FORMS_1 = ("a*4", "a*a", "a*3", "a*6", "a*12", "a*5", "a*8", "a*2", "a*a*5", "a*a*2")
 SHAPE_FORMS_2 = ("(a+b)*2", "a*b", "a*b/2", "a*b*2", "(a+b)*3", "a+b")
 

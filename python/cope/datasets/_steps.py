@@ -1,4 +1,4 @@
-"""Steps: the one representation behind a problem's guideline, worked solution and program.
+r"""Steps: the one representation behind a problem's guideline, worked solution and program.
 
 A problem's reasoning is a short list of arithmetic steps. Each operand is a number from the problem (or from a rule) or the result of an
 earlier step. The guideline is the steps without their results, the worked solution is the steps with them, the program is the same as
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import Union
 
 MAX_RESULT = 999
 """No step may give more than this: the models are trained on small numbers."""
@@ -31,7 +30,7 @@ class Ref:
     index: int
 
 
-Operand = Union[int, Ref]
+Operand = int | Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +87,20 @@ _BOTH_NUMBERS = {
     "/": "divide {0} by {1}",
     "%": "take the remainder of {0} by {1}",
 }
-_AFTER_RESULT = {"+": "add {1}", "-": "subtract {1}", "*": "multiply by {1}", "/": "divide by {1}", "%": "take the remainder by {1}"}
+_AFTER_RESULT = {
+    "+": "add {1}",
+    "-": "subtract {1}",
+    "*": "multiply by {1}",
+    "/": "divide by {1}",
+    "%": "take the remainder by {1}",
+}
 _BEFORE_RESULT = {"+": "add {0}", "-": "subtract that from {0}", "*": "multiply by {0}", "/": "divide {0} by that"}
-_BOTH_RESULTS = {"+": "add both", "-": "subtract the second from the first", "*": "multiply both", "/": "divide the first by the second"}
+_BOTH_RESULTS = {
+    "+": "add both",
+    "-": "subtract the second from the first",
+    "*": "multiply both",
+    "/": "divide the first by the second",
+}
 
 
 def clauses(steps: Steps) -> list[str]:
@@ -125,7 +135,7 @@ def solution(steps: Steps, lead: str = "") -> str:
     r"""The worked solution: each step in words with its result, ending in `\boxed{...}`."""
     values = results(steps)
     parts = [lead] if lead else []
-    for step, said, value in zip(steps, clauses(steps), values):
+    for step, said, value in zip(steps, clauses(steps), values, strict=True):
         left = values[step.left.index] if isinstance(step.left, Ref) else step.left
         right = values[step.right.index] if isinstance(step.right, Ref) else step.right
         if step.op == "%":
@@ -143,7 +153,8 @@ def program(steps: Steps) -> str:
     lines = []
     for index, step in enumerate(steps):
         left, right = (
-            "abcdefgh"[operand.index] if isinstance(operand, Ref) else str(operand) for operand in (step.left, step.right)
+            "abcdefgh"[operand.index] if isinstance(operand, Ref) else str(operand)
+            for operand in (step.left, step.right)
         )
         op = "//" if step.op == "/" else step.op
         name = "ans" if index == len(steps) - 1 else "abcdefgh"[index]

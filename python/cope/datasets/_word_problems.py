@@ -108,7 +108,7 @@ def draw_item(
     people, things = list(PEOPLE), list(THINGS)
     rng.shuffle(people)
     rng.shuffle(things)
-    slots = dict(zip(PERSON_SLOTS + THING_SLOTS, people[: len(PERSON_SLOTS)] + things[: len(THING_SLOTS)]))
+    slots = dict(zip(PERSON_SLOTS + THING_SLOTS, people[: len(PERSON_SLOTS)] + things[: len(THING_SLOTS)], strict=True))
     return Item(
         question=_fill(draft.text, slots),
         skeleton=draft.text,
@@ -161,7 +161,13 @@ def word_problems(n: int, seed: int = 0, level: int | None = None) -> list[Probl
         raise ValueError(f"level: expected 1, 2, 3, 4, 5 or None, got {level!r}")
     prefix = f"word-{seed}" if level is None else f"word-{seed}-level{level}"
     problems = []
-    for index, item in zip(range(n), items(seed, level)):
-        meta = {"level": item.level, "family": item.family, "steps": len(item.steps), "rare": item.rare, "rules": list(item.rules)}
+    for index, item in zip(range(n), items(seed, level), strict=False):
+        meta = {
+            "level": item.level,
+            "family": item.family,
+            "steps": len(item.steps),
+            "rare": item.rare,
+            "rules": list(item.rules),
+        }
         problems.append(Problem(f"{prefix}-{index:06d}", item.question, item.answer, meta))
     return problems

@@ -2,8 +2,42 @@
 
 from __future__ import annotations
 
-PEOPLE = ("Ana", "Ben", "Cy", "Dan", "Eva", "Finn", "Gus", "Hana", "Ian", "Joy", "Kim", "Leo", "Mia", "Noa", "Omar", "Pia")
-THINGS = ("pins", "eggs", "cups", "pens", "nuts", "figs", "caps", "keys", "toys", "beads", "cards", "coins", "shells", "plums", "rings", "bolts")
+PEOPLE = (
+    "Ana",
+    "Ben",
+    "Cy",
+    "Dan",
+    "Eva",
+    "Finn",
+    "Gus",
+    "Hana",
+    "Ian",
+    "Joy",
+    "Kim",
+    "Leo",
+    "Mia",
+    "Noa",
+    "Omar",
+    "Pia",
+)
+THINGS = (
+    "pins",
+    "eggs",
+    "cups",
+    "pens",
+    "nuts",
+    "figs",
+    "caps",
+    "keys",
+    "toys",
+    "beads",
+    "cards",
+    "coins",
+    "shells",
+    "plums",
+    "rings",
+    "bolts",
+)
 
 PERSON_SLOTS = ("@A", "@B", "@C", "@D", "@E")
 THING_SLOTS = ("@t", "@u")

@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -80,7 +81,7 @@ class Server:
         self._name = name or file.name.removesuffix(".gguf")
         self._sha256 = _sha256(file)
         self._api_key = secrets.token_urlsafe(32)
-        self._output = tempfile.TemporaryFile()  # closed by the finalizer
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the finalizer
         process = subprocess.Popen(
             [sys.executable, str(_CHILD)],
             stdin=subprocess.PIPE,
@@ -149,7 +150,9 @@ class Server:
     def __enter__(self) -> Server:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -187,7 +190,9 @@ class Server:
             self._process.wait(timeout=_END_S)
         self._output.seek(max(0, self._output.seek(0, os.SEEK_END) - _OUTPUT_BYTES))
         last = self._output.read().decode(errors="replace").replace(self._api_key, "***").strip()
-        return ServerError(f"llama.cpp's server for {self._path} is not ready: {reason}. Its last output:\n{last or '(none)'}")
+        return ServerError(
+            f"llama.cpp's server for {self._path} is not ready: {reason}. Its last output:\n{last or '(none)'}"
+        )
 
 
 def _check(file: Path, *, parallel: int, context_tokens: int, threads: int | None) -> None:
@@ -227,10 +232,8 @@ def _end(process: subprocess.Popen[bytes], output: IO[bytes], owner: int) -> Non
     if os.getpid() != owner:
         return
     if process.stdin is not None:
-        try:
+        with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
     try:
         process.wait(timeout=_END_S)
     except subprocess.TimeoutExpired:
