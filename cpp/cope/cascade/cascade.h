@@ -37,7 +37,7 @@ struct Draw {
   std::string name;  // goals, solutions, guideline, ...
   int stage = 0;
   int n = 1;
-  std::vector<Given> given;
+  std::vector<Given> given{};
   bool plan = false;  // its samples are plans: never extracted, never voted on
   bool operator==(const Draw&) const = default;
 };

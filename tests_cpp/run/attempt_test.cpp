@@ -1,0 +1,267 @@
+#include "cope/run/attempt.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+
+#include "cope/base/error.h"
+#include "run/specs.h"
+
+namespace cope {
+namespace {
+
+using nlohmann::json;
+
+Spec spec_of(const json& value) { return parse_spec(value.dump(), std::nullopt); }
+
+Problem apples() {
+  Problem problem;
+  problem.id = "apples";
+  problem.question = "How many apples?";
+  problem.gold = "7";
+  return problem;
+}
+
+Sample says(const std::string& text) {
+  Sample sample;
+  sample.identity = sha256(text);
+  sample.text = text;
+  sample.finish_reason = "stop";
+  sample.usage = Usage{.prompt_tokens = 10, .completion_tokens = 5, .known = true};
+  sample.cost_pusd = 20;
+  return sample;
+}
+
+Sample fails(SampleError error) {
+  Sample sample;
+  sample.error = error;
+  sample.error_message = "it did";
+  return sample;
+}
+
+using Model = std::function<Sample(const Wave&, int index)>;
+
+// Drives an attempt with replies in an order of the seed's choosing; seed 0: first come, first served.
+json run_attempt(const Spec& spec, const Model& model, unsigned seed, const Hooks& hooks = {}) {
+  Attempt attempt(spec, hooks, apples());
+  std::mt19937 random(seed);
+  std::deque<Wave> in_flight;
+  const auto take = [&](std::vector<Wave> waves) {
+    for (Wave& wave : waves) in_flight.push_back(std::move(wave));
+  };
+  take(attempt.next());
+  while (!in_flight.empty()) {
+    if (seed != 0) std::swap(in_flight.front(), in_flight[random() % in_flight.size()]);
+    const Wave wave = std::move(in_flight.front());
+    in_flight.pop_front();
+    std::vector<Sample> samples;
+    for (std::size_t i = 0; i < wave.request.seeds.size(); ++i) {
+      samples.push_back(model(wave, wave.request.first_index + static_cast<int>(i)));
+    }
+    attempt.arrived(wave, std::move(samples));
+    take(attempt.next());
+  }
+  EXPECT_TRUE(attempt.done());
+  const Outcome outcome = attempt.outcome();
+  json trace = json::parse(outcome.trace_json);
+  EXPECT_EQ(trace["samples"], outcome.samples);
+  EXPECT_EQ(trace["status"], to_string(outcome.status));
+  return trace;
+}
+
+// Goals say who they are; solutions disagree; the guideline settles it.
+Sample disagreeing(const Wave& wave, int index) {
+  switch (wave.draw) {
+    case 0: return says("goal " + std::to_string(index));
+    case 1: return says("\\boxed{" + std::to_string(index / 2) + "}");
+    case 2: return says("count them");
+    case 3: return says("\\boxed{7}");
+    default: return says("\\boxed{8}");
+  }
+}
+
+TEST(Attempt, goes_through_the_stages_and_carries_the_plan) {
+  std::map<int, std::string> prompts;
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [&](const Wave& wave, int index) {
+        prompts[wave.draw] = wave.request.messages[0].content;
+        return disagreeing(wave, index);
+      },
+      0);
+  EXPECT_EQ(trace["status"], "answered");
+  EXPECT_EQ(trace["stage"], 1);
+  EXPECT_EQ(trace["answer"], "7");
+  EXPECT_EQ(trace["correct"], true);
+  EXPECT_EQ(prompts[3], "How many apples? goal 0 count them");
+  EXPECT_EQ(prompts.count(4), 0U);
+  // 4 goals and 4 solutions, one guideline, then 3 of 4 exceed one half.
+  EXPECT_EQ(trace["samples"], 12);
+  EXPECT_EQ(trace["saved"], 1);
+  EXPECT_EQ(trace["ideal_pusd"], 12 * 20);
+  EXPECT_EQ(trace["compute_flop"], 12 * 2 * 10 * 15);
+}
+
+TEST(Attempt, decides_the_same_whatever_the_order_of_replies) {
+  for (const int k : {1, 3, 8}) {
+    const Spec spec = spec_of(testing::cope_spec(k));
+    std::mt19937 random(5);
+    for (int round = 0; round < 50; ++round) {
+      const auto salt = static_cast<unsigned>(random());
+      const Model model = [&](const Wave& wave, int index) {
+        const unsigned pick = (salt ^ static_cast<unsigned>(wave.draw * 131 + index * 31)) * 2654435761U >> 16;
+        if (wave.draw == 0 || wave.draw == 2) return says("plan " + std::to_string(pick % 3));
+        if (pick % 7 == 0) return says("no idea");
+        return says("\\boxed{" + std::to_string(pick % 3) + "}");
+      };
+      const json first = run_attempt(spec, model, 0);
+      for (unsigned order = 1; order <= 5; ++order) ASSERT_EQ(run_attempt(spec, model, order), first);
+    }
+  }
+}
+
+TEST(Attempt, asks_for_distinct_seeds_that_depend_on_nothing_but_their_place) {
+  const Spec spec = spec_of(testing::cope_spec());
+  std::map<std::pair<int, int>, std::int64_t> seeds;
+  std::set<std::int64_t> distinct;
+  const Model model = [&](const Wave& wave, int index) {
+    const std::int64_t seed = wave.request.seeds[static_cast<std::size_t>(index - wave.request.first_index)];
+    const auto [known, fresh] = seeds.emplace(std::pair(wave.draw, index), seed);
+    EXPECT_EQ(known->second, seed);
+    distinct.insert(seed);
+    return disagreeing(wave, index);
+  };
+  for (unsigned order = 0; order < 4; ++order) run_attempt(spec, model, order);
+  EXPECT_EQ(distinct.size(), seeds.size());
+  EXPECT_EQ((seeds[{3, 1}]), derive_seed(3, "apples", 1, 1, 1));
+}
+
+TEST(Attempt, shares_a_request_only_where_the_prompt_is_one_by_construction) {
+  const Spec spec = spec_of(testing::cope_spec());
+  run_attempt(
+      spec,
+      [&](const Wave& wave, int index) {
+        if (wave.draw == 1) {
+          EXPECT_EQ(wave.request.seeds.size(), 1U);
+        }
+        if (wave.draw == 0) {
+          return says("the same goal");
+        }
+        return disagreeing(wave, index);
+      },
+      0);
+}
+
+TEST(Attempt, samples_that_cannot_be_scored_never_vote) {
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [](const Wave& wave, int index) {
+        if (wave.draw != 1) return disagreeing(wave, index);
+        Sample sample = says("\\boxed{7}");
+        if (index == 1) sample.finish_reason = "length";
+        if (index == 2) sample = fails(SampleError::server);
+        if (index == 3) sample.text = "  ";
+        return sample;
+      },
+      0);
+  EXPECT_EQ(trace["stages"][0]["votes"], 1);
+  EXPECT_EQ(trace["stages"][0]["of"], 4);
+  EXPECT_EQ(trace["draws"][1]["samples"][2]["error"], "server");
+}
+
+TEST(Attempt, a_plan_that_failed_fails_what_needs_it_without_asking) {
+  std::set<int> asked;
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [&](const Wave& wave, int index) {
+        asked.insert(wave.draw);
+        return wave.draw == 2 ? fails(SampleError::timeout) : disagreeing(wave, index);
+      },
+      0);
+  EXPECT_EQ(asked, (std::set<int>{0, 1, 2}));
+  EXPECT_EQ(trace["status"], "failed");
+  EXPECT_EQ(trace["draws"][3]["samples"][0]["error"], "parent_failed");
+  EXPECT_TRUE(trace["correct"].is_null());
+}
+
+TEST(Attempt, a_budget_that_ends_leaves_the_problem_unfinished) {
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [](const Wave& wave, int index) { return wave.draw == 2 ? fails(SampleError::budget) : disagreeing(wave, index); }, 0);
+  EXPECT_EQ(trace["status"], "unfinished");
+  EXPECT_EQ(trace["stage"], -1);
+}
+
+TEST(Attempt, a_cost_that_nobody_told_is_blank_and_not_invented) {
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [](const Wave& wave, int index) {
+        Sample sample = disagreeing(wave, index);
+        if (wave.draw == 2) {
+          sample.cost_pusd.reset();
+          sample.usage = Usage{};
+        }
+        return sample;
+      },
+      0);
+  EXPECT_TRUE(trace["billed_pusd"].is_null());
+  EXPECT_TRUE(trace["compute_flop"].is_null());
+}
+
+TEST(Attempt, samples_from_the_store_are_billed_nothing) {
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [](const Wave& wave, int index) {
+        Sample sample = disagreeing(wave, index);
+        sample.cached = wave.draw != 2;
+        return sample;
+      },
+      0);
+  EXPECT_EQ(trace["billed_pusd"], 20);
+  EXPECT_EQ(trace["ideal_pusd"], 12 * 20);
+}
+
+TEST(Attempt, the_users_own_functions_replace_the_native_ones) {
+  Hooks hooks;
+  hooks.answer = [](const std::string& text, const std::string&) { return std::optional(text); };
+  hooks.key = [](const std::string&) { return std::string("all alike"); };
+  hooks.grade = [](const std::string& gold, const std::string& answer, const std::string& id) {
+    return gold == "7" && answer == "\\boxed{0}" && id == "apples";
+  };
+  hooks.prompt[0] = [](const Problem& problem, const std::map<std::string, std::string>& given) {
+    EXPECT_TRUE(given.empty());
+    return std::vector<Message>{{"user", "own: " + problem.question}};
+  };
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [](const Wave& wave, int index) {
+        if (wave.draw == 0) {
+          EXPECT_EQ(wave.request.messages[0].content, "own: How many apples?");
+        }
+        return disagreeing(wave, index);
+      },
+      0, hooks);
+  EXPECT_EQ(trace["stage"], 0);
+  EXPECT_EQ(trace["correct"], true);
+}
+
+TEST(Attempt, a_score_that_is_nan_is_an_error_that_names_the_problem) {
+  json value = testing::cope_spec();
+  value["cascade"]["stages"][0]["gate"]["measure"] = "score";
+  Hooks hooks;
+  hooks.score = [](const std::string&, const std::string&) { return std::numeric_limits<double>::quiet_NaN(); };
+  EXPECT_THROW(run_attempt(spec_of(value), disagreeing, 0, hooks), ConfigError);
+}
+
+TEST(Attempt, an_empty_prompt_is_refused_before_it_is_sent) {
+  json value = testing::cope_spec();
+  value["cascade"]["draws"][0]["prompt"]["messages"][0]["content"] = "  \n";
+  EXPECT_THROW(run_attempt(spec_of(value), disagreeing, 0), DataError);
+}
+
+}  // namespace
+}  // namespace cope
