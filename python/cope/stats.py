@@ -100,34 +100,24 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     return Interval(float(interval.low), float(interval.high))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class BootstrapResult:
     """Means of several methods on the same problems, with intervals. Made by `paired_bootstrap`.
 
-    All arrays are float64 of shape (methods,), in the order of `names` and in the unit of the values.
-
     Attributes:
         names: the methods.
-        means: means over the problems.
-        low: lower ends of the means' intervals.
-        high: upper ends.
+        means: one a method, in the order of `names` and in the unit of the values.
         reference: the method that the others are compared with; None where none was named.
-        differences: mean minus the reference's mean (0 for the reference itself); empty without a reference.
-        differences_low: lower ends of the differences' intervals.
-        differences_high: upper ends.
+        differences: each method's mean minus the reference's (0 for the reference itself); empty without a reference.
         problems: how many problems.
         confidence: level of the intervals.
         resamples: how many resampled problem sets.
     """
 
     names: tuple[str, ...]
-    means: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    means: tuple[Estimate, ...]
     reference: str | None
-    differences: NDArray[np.float64]
-    differences_low: NDArray[np.float64]
-    differences_high: NDArray[np.float64]
+    differences: tuple[Estimate, ...]
     problems: int
     confidence: float
     resamples: int
@@ -138,8 +128,7 @@ class BootstrapResult:
         Raises:
             KeyError: there is no such method.
         """
-        i = self._position(name)
-        return Estimate(float(self.means[i]), Interval(float(self.low[i]), float(self.high[i])))
+        return self.means[self._position(name)]
 
     def difference(self, name: str) -> Estimate:
         """A method's mean minus the reference's, on the same resampled problems, with its interval.
@@ -147,11 +136,10 @@ class BootstrapResult:
         Raises:
             KeyError: there is no such method, or no reference was named.
         """
-        i = self._position(name)
+        position = self._position(name)
         if self.reference is None:
             raise KeyError("no reference was named: call paired_bootstrap(..., reference=...)")
-        interval = Interval(float(self.differences_low[i]), float(self.differences_high[i]))
-        return Estimate(float(self.differences[i]), interval)
+        return self.differences[position]
 
     def _position(self, name: str) -> int:
         if name not in self.names:
@@ -231,25 +219,25 @@ def paired_bootstrap(
         for method in range(methods):  # one at a time: picking from all at once would take methods times the memory
             drawn[method, start:stop] = table[method].take(picked).mean(axis=1)
 
-    ends = ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0)
     means = table.mean(axis=1)
-    low, high = np.quantile(drawn, ends, axis=1)
-    if reference is None:
-        differences = differences_low = differences_high = np.empty(0)
-    else:
+    differences: tuple[Estimate, ...] = ()
+    if reference is not None:
         base = chosen.index(reference)
-        differences = means - means[base]
-        differences_low, differences_high = np.quantile(drawn - drawn[base], ends, axis=1)
+        differences = _estimates(means - means[base], drawn - drawn[base], confidence)
     return BootstrapResult(
         names=chosen,
-        means=means,
-        low=low,
-        high=high,
+        means=_estimates(means, drawn, confidence),
         reference=reference,
         differences=differences,
-        differences_low=differences_low,
-        differences_high=differences_high,
         problems=problems,
         confidence=confidence,
         resamples=resamples,
+    )
+
+
+def _estimates(values: NDArray[np.float64], drawn: NDArray[np.float64], confidence: float) -> tuple[Estimate, ...]:
+    """Values of shape (methods,) with percentile intervals of what was drawn, of shape (methods, resamples)."""
+    low, high = np.quantile(drawn, ((1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0), axis=1)
+    return tuple(
+        Estimate(*each) for each in zip(values.tolist(), map(Interval, low.tolist(), high.tolist()), strict=True)
     )
