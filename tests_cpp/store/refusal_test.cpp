@@ -34,6 +34,19 @@ void make_store_with_samples(const std::string& directory, int samples = 200) {
   store->flush();
 }
 
+// A store of ten samples whose writer was killed: they are in its log, and not in the file.
+void leave_a_log(const std::string& directory) {
+  Child child([&](Channel& out) {
+    auto store = Store::open(directory, Store::Mode::create);
+    for (int i = 0; i < 10; ++i) put_one(*store, make_sample(i));
+    out.send(1);
+    ::pause();
+  });
+  child.start();
+  std::int64_t ready = 0;
+  ASSERT_TRUE(child.receive(ready));
+}
+
 // Every mode refuses with the same reason, and neither the file nor anything beside it changes.
 void expect_refused_and_untouched(const std::string& directory, const testing::Matcher<std::string>& reason) {
   const auto before = contents(directory);
@@ -249,17 +262,7 @@ TEST(StoreRead, works_in_a_directory_that_may_not_be_written_to) {
 
 TEST(StoreRead, works_in_such_a_directory_with_what_a_killed_writer_left) {
   TempDirectory directory;
-  Child child([&](Channel& out) {
-    auto store = Store::open(directory.path(), Store::Mode::create);
-    for (int i = 0; i < 10; ++i) put_one(*store, make_sample(i));
-    out.send(1);
-    ::pause();
-  });
-  child.start();
-  std::int64_t ready = 0;
-  ASSERT_TRUE(child.receive(ready));
-  child.kill();
-  child.wait();
+  leave_a_log(directory.path());
   ASSERT_EQ(contents(directory.path()).size(), 3u);
   read_without_permission_to_write(directory.path(), 10);
 }
@@ -270,6 +273,42 @@ TEST(StoreOpen, paths_may_hold_the_characters_of_a_uri) {
   EXPECT_EQ(put_one(*Store::open(path, Store::Mode::create), make_sample(1)).error, "");
   EXPECT_TRUE(fs::exists(path + "/cope.sqlite3"));
   EXPECT_TRUE(find_one(*Store::open(path, Store::Mode::read), identity(1)));
+}
+
+TEST(StoreOpen, a_path_may_end_in_a_slash_or_be_relative) {
+  TempDirectory directory;
+  const fs::path before = fs::current_path();
+  fs::current_path(directory.path("."));
+  EXPECT_EQ(put_one(*Store::open("a/b/", Store::Mode::create), make_sample(1)).error, "");
+  auto store = Store::open("a/../a/b", Store::Mode::write);
+  fs::current_path(before);
+  EXPECT_EQ(put_one(*store, make_sample(2)).error, "");  // an open store does not depend on the current directory
+  EXPECT_TRUE(find_one(*store, identity(1)));
+}
+
+TEST(StoreOpen, a_link_to_the_file_of_a_killed_writer_sees_its_log) {
+  TempDirectory directory;
+  leave_a_log(directory.path());
+  fs::create_directories(directory.path("link"));
+  fs::create_symlink(directory.file(), directory.file("link"));
+  auto store = Store::open(directory.path("link"), Store::Mode::write);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(find_one(*store, identity(i))) << i;
+}
+
+TEST(StoreDamage, that_comes_while_a_store_is_open_is_an_error_of_the_call_that_meets_it) {
+  TempDirectory directory;
+  make_store_with_samples(directory.path());
+  auto store = Store::open(directory.path(), Store::Mode::write);
+  {
+    std::fstream file(directory.file(), std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(4096);
+    file << std::string(fs::file_size(directory.file()) - 4096, '\x5a');
+  }
+  EXPECT_THAT(message_of([&] { static_cast<void>(find_one(*store, identity(150))); }),
+              AllOf(HasSubstr("damaged"), HasSubstr(directory.file())));
+  const Written written = put_one(*store, make_sample(1'000));
+  EXPECT_THAT(written.error, AllOf(HasSubstr("damaged"), HasSubstr(directory.file())));
+  EXPECT_EQ(put_one(*store, make_sample(1'001)).error, written.error);
 }
 
 TEST(StoreOpen, a_group_of_no_rows_is_misuse) {

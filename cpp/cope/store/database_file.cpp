@@ -55,7 +55,12 @@ std::uintmax_t size_of(const std::string& path) {
   return none ? 0 : size;
 }
 
-std::string log_path(const std::string& path) { return path + "-wal"; }
+// Beside the file itself, where `path` is a link to it.
+std::string log_path(const std::string& path) {
+  std::error_code none;
+  const fs::path file = fs::canonical(path, none);
+  return (none ? path : file.string()) + "-wal";
+}
 
 struct Header {
   std::uint64_t page_bytes;

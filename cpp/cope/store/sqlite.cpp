@@ -57,8 +57,7 @@ void Database::DeletePatience::operator()(Patience* patience) const { delete pat
 Database::Database(const std::string& uri, int flags) {
   errno = 0;
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(uri.c_str(), &handle,
-                                   flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code = sqlite3_open_v2(uri.c_str(), &handle, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);  // SQLite hands one out even where it failed
   if (code != SQLITE_OK) fail(handle, code);
 }

@@ -8,7 +8,11 @@
 //   store->put({sample}, Settlement{r.id, cost_pusd}, [](Written w) { use(w.samples); });
 //
 // Errors of a background write (a full disk, say) reach the callback as `error`; every later write then fails likewise, and flush() throws.
-// What was committed stays readable.
+// What was committed stays readable. An operation that cannot be done, while the store is well (settling a reservation twice, an outcome of no run), fails
+// alone: its callback gets `error`, and where it has none the next flush() throws. A callback that throws is reported by flush() too.
+//
+// Misuse throws at once: ConfigError for a negative amount or a failed sample, StoreError for writing to a store opened with Mode::read,
+// std::logic_error for waiting within a callback.
 //
 // Thread-safety: internally synchronised; every method may be called from any thread. Callbacks run on the writer thread after the commit,
 // must return quickly and must not wait for the store.
@@ -42,7 +46,8 @@ struct Settlement {
   std::int64_t billed_pusd = 0;
 };
 
-// After a commit. `samples` are what the store now holds for the identities written: where another process was first, its sample.
+// After a commit. `samples` are what the store now holds for the identities written: where another process was first, its sample (with its cost;
+// `cached` stays false, for this request was sent and paid for too).
 struct Written {
   std::vector<Sample> samples;
   std::string error;  // not empty: nothing was written

@@ -118,7 +118,7 @@ Tables::Tables(const sqlite::Database& database)
                   "INSERT INTO runs (key, manifest_json, status, started_unix_ms) VALUES (?, ?, 'running', ?) "
                   "ON CONFLICT (key) DO UPDATE SET status = 'running', ended_unix_ms = NULL"),
       find_run_(database, std::string("SELECT ") + run_columns + " FROM runs WHERE key = ?"),
-      end_run_(database, "UPDATE runs SET status = ?, ended_unix_ms = ? WHERE id = ?"),
+      end_run_(database, "UPDATE runs SET status = ?1, ended_unix_ms = iif(?1 = 'running', NULL, ?2) WHERE id = ?3"),
       put_outcome_(database, std::string("INSERT INTO outcomes (") + outcome_columns +
                                  ", trace_json, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                                  "ON CONFLICT (run_id, problem_id) DO UPDATE SET position = excluded.position, "
@@ -184,9 +184,7 @@ RunRow Tables::begin_run(const Digest& key, const std::string& manifest_json) {
 }
 
 void Tables::end_run(std::int64_t run_id, RunStatus status) {
-  // Ended is ended: a run that is merely running again has no end.
-  const auto ended = status == RunStatus::running ? std::nullopt : std::optional(unix_ms());
-  end_run_.run(to_string(status), ended, run_id);
+  end_run_.run(to_string(status), unix_ms(), run_id);
   if (sqlite3_changes(handle_) == 0) throw Refused("the store has no run " + std::to_string(run_id));
 }
 
