@@ -1,0 +1,545 @@
+"""Runs: a method over a problem set, with a store. `run`, `arun`, `open`, `runs`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import platform
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._money import usd_to_pusd
+from ._progress import Report, reporting
+from .cascade import Cascade
+from .errors import ConfigError, DataError
+from .models import Secret
+from .problems import Problem, ProblemStream, fingerprint, load
+from .prompts import Prompt, PromptSet, read_prompt
+from .prompts import load as load_prompts
+from .result import Run
+from .tables import Table
+from .tasks import Task, function, number_of_text
+from .tasks import fingerprint as function_hash
+from .tasks import resolve as resolve_task
+
+if TYPE_CHECKING:
+    from ._core import Progress
+
+__all__ = ["arun", "open", "run", "runs"]
+
+MANIFEST_VERSION = 1
+
+
+class _Problems:
+    """A problem set on its way into a run: how many, its hash, and each problem by id for the user's functions."""
+
+    def __init__(self, source: Any, task: str, remember: bool) -> None:
+        self._by_id: dict[str, Problem] = {}
+        self._remember = remember
+        self.total: int | None = None
+        self.sha256: str | None = None
+        self.with_gold: int | None = None
+        if isinstance(source, ProblemStream):
+            self._source: Iterable[Problem] = source
+            self.sha256 = source.sha256()
+        elif isinstance(source, Iterator):
+            self._source = _each_a_problem(source)
+        else:
+            checked = load(source, task=task)
+            self._source = checked
+            self.total = len(checked)
+            self.with_gold = sum(problem.answer is not None for problem in checked)
+            self.sha256 = fingerprint(checked)
+
+    def rows(self) -> Iterator[_core.ProblemRow]:
+        """Yields what the native core wants."""
+        for problem in self._source:
+            if self._remember:
+                self._by_id[problem.id] = problem
+            yield problem.to_row()
+
+    def find(self, identity: str) -> Problem:
+        """Returns the problem of an id."""
+        return self._by_id[identity]
+
+
+def _each_a_problem(source: Iterator[Any]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, problem in enumerate(source):
+        if not isinstance(problem, Problem):
+            raise DataError(f"problem {index}: an iterator must give cope.Problem, got {type(problem).__name__}; or pass a list of dicts")
+        if problem.id in seen:
+            raise DataError(f"problem {index}: the id {problem.id!r} was already used; ids must be unique")
+        seen.add(problem.id)
+        yield problem
+    if not seen:
+        raise DataError("the problem set is empty; a run needs at least one problem")
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A method made ready for the native core.
+
+    Attributes:
+        spec: The spec, without keys.
+        prompts: What the manifest says of the prompts: a list by draw.
+        prompt_functions: The user's own prompt functions by draw.
+        gate_functions: The user's own gates by stage.
+    """
+
+    spec: dict[str, Any]
+    prompts: list[dict[str, str]]
+    prompt_functions: Mapping[int, Callable[..., Any]]
+    gate_functions: Mapping[int, Callable[..., Any]]
+
+
+def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0, window: int | None = None) -> Compiled:
+    """Resolves a method's prompts, models and prices into a spec.
+
+    Args:
+        method: The cascade.
+        task: The task.
+        seed: Of all randomness.
+        window: Problems in flight at once. Default: 256.
+
+    Returns:
+        The spec and what belongs to it.
+
+    Raises:
+        ConfigError: What cannot work, before anything is spent.
+    """
+    if not isinstance(method, Cascade):
+        hint = " call it with models: cope.methods.COPE(small, large)" if callable(method) else ""
+        raise ConfigError(f"method: expected a cascade such as cope.methods.COPE(small, large), got {method!r};{hint}")
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise ConfigError(f"seed: expected a whole number from 0 to 2^63 - 1, got {seed!r}")
+    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 1):
+        raise ConfigError(f"window: expected a whole number of problems in flight, at least 1, got {window!r}")
+    task = resolve_task(task)
+    cascade = method.to_spec()
+    prompts: list[dict[str, str]] = []
+    prompt_functions: dict[int, Callable[..., Any]] = {}
+    sets: dict[str, PromptSet] = {}
+    for place, entry in zip(method.placed(), cascade["draws"], strict=True):
+        where = f"{method.name}, {method.stages[place.stage].name}, draw {place.draw.name!r}"
+        fields = [given["field"] for given in entry["given"]]
+        own = place.draw.prompt
+        if own is not None and callable(own) and not isinstance(own, Prompt):
+            prompt_functions[place.index] = _prompt_function(own, where)
+            digest = function_hash(own)
+            entry["prompt"] = {"name": f"function {getattr(own, '__name__', 'prompt')} {digest[:16]}", "messages": []}
+            prompts.append({"draw": where, "name": entry["prompt"]["name"], "sha256": digest})
+            continue
+        prompt = _prompt(place.draw, fields, where, sets)
+        prompt.check(fields)
+        entry["prompt"] = {"name": prompt.name, "messages": prompt.messages()}
+        prompts.append({"draw": where, "name": prompt.name, "sha256": prompt.sha256, "text": prompt.text, "system": prompt.system})
+    gate_functions: dict[int, Callable[..., Any]] = {}
+    for index, stage in enumerate(method.stages):
+        where = f"{method.name}, {stage.name}, gate"
+        if stage.gate.function is not None:
+            gate_functions[index] = function(stage.gate.function, f"{where}, function")
+        if stage.gate.measure in ("score", "passed") and task.score is None:
+            raise ConfigError(f"{where}: measure {stage.gate.measure!r} needs the task's score: cope.Task(..., score=function)")
+    identity = {**task.fingerprints(), **{f"gate {index}": function_hash(each) for index, each in gate_functions.items()}}
+    spec = {
+        "cascade": cascade,
+        "models": [model.to_entry() for model in method.models],
+        "task": {"name": task.name, **({"functions": identity} if identity else {})},
+        "seed": seed,
+        "window": window or 256,
+    }
+    return Compiled(spec, prompts, prompt_functions, gate_functions)
+
+
+def _prompt(draw: Any, fields: Sequence[str], where: str, sets: dict[str, PromptSet]) -> Prompt:
+    own = draw.prompt
+    if isinstance(own, Prompt):
+        return own
+    if isinstance(own, Path):
+        return read_prompt(own, own.stem)
+    if isinstance(own, str):
+        return Prompt(own, f"{draw.name} (text)", source=where)
+    if own is not None:
+        raise ConfigError(f"{where}, prompt: expected a text, a Path, a cope.Prompt or a callable, got {own!r}")
+    wanted = draw.model.prompts
+    name = str(wanted.folder if isinstance(wanted, PromptSet) else wanted)
+    if name not in sets:
+        sets[name] = load_prompts(wanted)
+    try:
+        return sets[name].for_role(draw.plan or draw.role, fields)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _prompt_function(own: Callable[..., Any], where: str) -> Callable[[str, str, Mapping[str, str]], list[dict[str, str]]]:
+    def prompt(identity: str, question: str, given: Mapping[str, str]) -> list[dict[str, str]]:
+        value = own(question, dict(given))
+        messages = [{"role": "user", "content": value}] if isinstance(value, str) else list(value)
+        for message in messages:
+            if not isinstance(message, Mapping) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
+                raise TypeError(f'{where}, prompt: expected text or messages {{"role": ..., "content": ...}}, got {message!r}')
+        if not messages or not any(message["content"].strip() for message in messages):
+            raise ValueError(f"{where}, prompt: the function returned an empty prompt for problem {identity!r}")
+        return [dict(message) for message in messages]
+
+    return prompt
+
+
+@dataclass
+class _Prepared:
+    """Everything that a run needs, checked; nothing has been spent."""
+
+    title: str
+    spec: str
+    keys: list[Secret]
+    manifest: str
+    problems: _Problems
+    callbacks: dict[str, Any]
+    store: _core.Store
+    temporary: tempfile.TemporaryDirectory[str] | None
+
+    def discard(self) -> None:
+        """Closes the store, and removes it if it is a temporary one."""
+        self.store.close()
+        if self.temporary is not None:
+            self.temporary.cleanup()
+
+
+def _prepare(
+    method: Cascade,
+    problems: Any,
+    *,
+    store: str | Path | None,
+    task: Task | str,
+    seed: int,
+    budget_usd: Any,
+    window: int | None,
+    early_stop: bool | None,
+    check: bool,
+) -> _Prepared:
+    if early_stop is not None and isinstance(method, Cascade):
+        method = method.with_early_stop(early_stop)
+    compiled = compile_method(method, task=task, seed=seed, window=window)
+    resolved = resolve_task(task)
+    keys = [model.resolved_key() for model in method.models]
+    cap = None if budget_usd is None or budget_usd == math.inf else usd_to_pusd(budget_usd, "budget_usd")
+    needs_problems = bool(resolved.fingerprints() or compiled.gate_functions or not resolved.native)
+    loaded = _Problems(problems, resolved.name, needs_problems)
+    # The problem set is part of what makes two runs the same: another set is another run, and finds the samples of the first in the store.
+    compiled.spec["task"]["problems_sha256"] = loaded.sha256 or "stream"
+    spec = json.dumps(compiled.spec)
+    _core.validate(spec)
+    callbacks = resolved.callbacks(loaded.find)
+    if compiled.gate_functions:
+        callbacks["gate"] = {
+            index: number_of_text(call, loaded.find, f"{method.name}, {method.stages[index].name}, gate function")
+            for index, call in compiled.gate_functions.items()
+        }
+    if compiled.prompt_functions:
+        callbacks["prompt"] = dict(compiled.prompt_functions)
+    temporary = tempfile.TemporaryDirectory(prefix="cope-run-") if store is None else None
+    directory = Path(temporary.name if temporary is not None else str(store))
+    manifest = json.dumps(_manifest(method, compiled, resolved, loaded, budget_usd), ensure_ascii=False)
+    opened = _core.Store.open(str(directory), mode="create", durable=temporary is None)
+    prepared = _Prepared(method.name, spec, keys, manifest, loaded, callbacks, opened, temporary)
+    try:
+        if budget_usd is not None:
+            opened.set_cap(cap)
+        if check:
+            _check_endpoints(compiled.spec["models"], keys)
+    except BaseException:
+        prepared.discard()
+        raise
+    return prepared
+
+
+def _check_endpoints(models: Sequence[Mapping[str, Any]], keys: Sequence[Secret]) -> None:
+    asked = {(entry["base_url"], entry["model"]): (entry, key) for entry, key in zip(models, keys, strict=True)}
+    with ThreadPoolExecutor(len(asked), thread_name_prefix="cope-check") as pool:
+        for check in [pool.submit(_core.check_endpoint, json.dumps(entry), key.reveal()) for entry, key in asked.values()]:
+            check.result()
+
+
+def _manifest(method: Cascade, compiled: Compiled, task: Task, problems: _Problems, budget_usd: Any) -> dict[str, Any]:
+    """What a run was: enough to read its results and to repeat it. No keys."""
+    models = []
+    for model, entry in zip(method.models, compiled.spec["models"], strict=True):
+        price = model.resolved_price()
+        shown = {name: str(value) for name in ("input", "cached_input", "output", "reasoning") if (value := getattr(price, name)) is not None}
+        models.append({**entry, "kind": model.resolved_kind, "price_usd_per_million": {**shown, "as_of": price.as_of, "note": price.note}})
+    return {
+        "manifest_version": MANIFEST_VERSION,
+        "method": method.name,
+        "description": repr(method),
+        "versions": versions(),
+        "cascade": compiled.spec["cascade"],
+        "models": models,
+        "prompts": compiled.prompts,
+        "task": {"name": task.name, "functions": task.fingerprints()},
+        "seed": compiled.spec["seed"],
+        "problems": {"count": problems.total, "with_gold": problems.with_gold, "sha256": problems.sha256},
+        "budget_usd": None if budget_usd is None else str(budget_usd),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a manifest holds: of the library, its core, Python and what it uses."""
+    found = {"python": platform.python_version(), "platform": platform.platform(), "core": _core.version}
+    for name in ("cope-llm", "numpy", "scipy", "xllamacpp"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _go(prepared: _Prepared, progress: bool | Report, cancel: _core.CancelToken | None) -> Run:
+    latest: list[Progress] = []
+    with reporting(progress, prepared.title, prepared.problems.total) as report:
+
+        def keep(now: Progress) -> None:
+            latest[:] = [now]
+            if report is not None:
+                report(now)
+
+        try:
+            run_id, _ = _core.run(
+                prepared.spec,
+                keys=[key.reveal() for key in prepared.keys],
+                store=prepared.store,
+                problems=prepared.problems.rows(),
+                manifest=prepared.manifest,
+                callbacks=prepared.callbacks or None,  # type: ignore[arg-type]
+                on_progress=keep,
+                cancel=cancel,
+            )
+        except KeyboardInterrupt:
+            done = latest[0]["done"] if latest else 0
+            total = f" of {prepared.problems.total}" if prepared.problems.total is not None else ""
+            where = prepared.store.directory
+            kept = (
+                f"what was received is in the store {where}: make the same call again to go on, or cope.open({where!r}) to look at it"
+                if prepared.temporary is None
+                else 'nothing is kept, because the run had no store; pass store="runs/first" to be able to go on'
+            )
+            prepared.discard()
+            raise KeyboardInterrupt(f"interrupted after {done}{total} problems; {kept}") from None
+        except BaseException:
+            prepared.discard()
+            raise
+    opened = Run(prepared.store, run_id)
+    if prepared.temporary is not None:
+        weakref.finalize(opened, prepared.discard)
+    return opened
+
+
+def run(
+    method: Cascade,
+    problems: Any,
+    *,
+    store: str | Path | None = None,
+    task: Task | str = "math",
+    seed: int = 0,
+    budget_usd: Any = None,
+    progress: bool | Report = True,
+    early_stop: bool | None = None,
+    window: int | None = None,
+    check: bool = True,
+) -> Run:
+    """Runs a method over a problem set.
+
+    Every sample is durable in the store before it is used. The same call on the same store goes on where it stopped and pays for nothing twice.
+
+    Args:
+        method: A cascade, such as `cope.methods.COPE(small, large)`.
+        problems: A list of Problem, anything that `cope.load` takes, a `cope.stream`, or an iterator of Problem.
+        store: A folder for samples, runs and money. Default: a temporary one, gone with the returned Run.
+        task: "math", or a Task with functions of your own.
+        seed: Of all randomness, the seeds sent to models included.
+        budget_usd: Hard cap on what the store may spend, over all its runs and processes, in USD; kept exactly. None leaves the store's cap as it is (none at
+            first); math.inf lifts it.
+        progress: True shows a bar in a terminal or notebook; a function is called with each `Progress` (a dict), about ten times a second.
+        early_stop: True or False overrides the method's own setting.
+        window: Problems in flight at once. Default: 256.
+        check: Ask each endpoint once, before anything is spent, whether it is there, takes the key and knows the model.
+
+    Returns:
+        The run: a table when shown, `run[17]` for the trace of one problem.
+
+    Raises:
+        ConfigError: A method, model, price, prompt or argument that cannot work.
+        DataError: Problems that cannot be read.
+        EndpointError: An endpoint that is down, refuses the key or does not know the model.
+        StoreError: A store that cannot be used.
+        KeyboardInterrupt: Ctrl-C; the message says how to go on. Nothing received is lost.
+
+    Example:
+        >>> run = cope.run(cope.methods.COPE(small, large), problems, store="runs/first", budget_usd=1.0)  # doctest: +SKIP
+    """
+    prepared = _prepare(
+        method, problems, store=store, task=task, seed=seed, budget_usd=budget_usd, window=window, early_stop=early_stop, check=check
+    )
+    return _go(prepared, progress, None)
+
+
+async def arun(
+    method: Cascade,
+    problems: Any,
+    *,
+    store: str | Path | None = None,
+    task: Task | str = "math",
+    seed: int = 0,
+    budget_usd: Any = None,
+    progress: bool | Report = True,
+    early_stop: bool | None = None,
+    window: int | None = None,
+    check: bool = True,
+) -> Run:
+    """`run` for a running event loop, such as a notebook's: `await cope.arun(...)`.
+
+    The loop stays free. Cancelling the task stops the run and loses nothing. Functions of your own are called on another thread.
+
+    Args:
+        method: See `run`.
+        problems: See `run`.
+        store: See `run`.
+        task: See `run`.
+        seed: See `run`.
+        budget_usd: See `run`.
+        progress: See `run`.
+        early_stop: See `run`.
+        window: See `run`.
+        check: See `run`.
+
+    Returns:
+        The run.
+
+    Raises:
+        asyncio.CancelledError: The task was cancelled; what was received is in the store.
+
+    Example:
+        >>> run = await cope.arun(cope.methods.COPE(small, large), problems)  # doctest: +SKIP
+    """
+    cancel = _core.CancelToken()
+
+    def work() -> Run:
+        prepared = _prepare(
+            method, problems, store=store, task=task, seed=seed, budget_usd=budget_usd, window=window, early_stop=early_stop, check=check
+        )
+        return _go(prepared, progress, cancel)
+
+    return await _in_thread(work, cancel)
+
+
+async def _in_thread(work: Callable[[], Run], cancel: _core.CancelToken) -> Run:
+    """Awaits work in a thread of its own; a cancellation cancels the token, waits for the thread to end, and goes on upwards."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Run] = loop.create_future()
+
+    def settle(result: Run | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        elif result is not None:
+            done.set_result(result)
+
+    def body() -> None:
+        try:
+            result: tuple[Run | None, BaseException | None] = (work(), None)
+        except BaseException as error:
+            result = (None, error)
+        loop.call_soon_threadsafe(settle, *result)
+
+    thread = threading.Thread(target=body, name="cope-arun")
+    thread.start()
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        cancel.cancel()
+        while not done.done():
+            await asyncio.wait([done])
+        done.exception()
+        raise
+
+
+def open(store: str | Path, run: int | str | None = None) -> Run:  # noqa: A001 - cope.open reads well
+    """Opens a finished or interrupted run of a store.
+
+    Args:
+        store: The folder.
+        run: Its number, or the method's name (the latest of that name). Default: the latest run.
+
+    Returns:
+        The run, read from the store as it is asked for.
+
+    Raises:
+        StoreError: No such store, or one that cannot be read.
+        ConfigError: No such run; the error lists those there are.
+
+    Example:
+        >>> cope.open("runs/first")  # doctest: +SKIP
+    """
+    opened = _core.Store.open(str(store), mode="read")
+    rows = opened.runs()
+    if not rows:
+        raise ConfigError(f"{store}: holds no run yet")
+    if run is None:
+        return Run(opened, max(rows, key=lambda row: (row["started_unix_ms"], row["id"]))["id"])
+    names = {row["id"]: str(json.loads(row["manifest"]).get("method", "")) for row in rows}
+    found = [row for row in rows if run in (row["id"], names[row["id"]])]
+    if not found:
+        there = ", ".join(f"{number} ({name})" for number, name in names.items())
+        raise ConfigError(f"{store}: has no run {run!r}; there are {there}")
+    return Run(opened, max(found, key=lambda row: (row["started_unix_ms"], row["id"]))["id"])
+
+
+def runs(store: str | Path) -> Table:
+    """Lists the runs of a store.
+
+    Args:
+        store: The folder.
+
+    Returns:
+        A table, oldest first: number, method, status, problems, when it started.
+
+    Raises:
+        StoreError: No such store, or one that cannot be read.
+
+    Example:
+        >>> cope.runs("runs/first")  # doctest: +SKIP
+    """
+    from datetime import datetime, timezone
+
+    opened = _core.Store.open(str(store), mode="read")
+    try:
+        rows = opened.runs()
+    finally:
+        opened.close()
+    cells = []
+    for row in rows:
+        manifest = json.loads(row["manifest"])
+        started = datetime.fromtimestamp(row["started_unix_ms"] / 1000, tz=timezone.utc)
+        total = manifest.get("problems", {}).get("count")
+        cells.append(
+            (
+                row["id"],
+                manifest.get("method", ""),
+                row["status"],
+                f"{row['outcomes']} of {total}" if total is not None else row["outcomes"],
+                f"{started:%Y-%m-%d %H:%M:%S} UTC",
+            )
+        )
+    return Table(f"Runs in {store}", ("Run", "Method", "Status", "Problems", "Started"), cells)
+
+
