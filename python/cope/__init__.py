@@ -37,7 +37,8 @@ from .models import Model, Price
 from .problems import Problem, load, stream
 from .prompts import Prompt, PromptSet
 from .result import Run, Trace
-from .running import arun, open, run, runs  # noqa: A004 - cope.open reads well, and `import *` leaves it out
+from .running import arun, run, runs
+from .running import open as open
 from .tasks import Task
 
 if TYPE_CHECKING:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numbers
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from .errors import ConfigError
 
 PUSD_PER_USD = 10**12
 INT64_MAX = 2**63 - 1
+_NUMBERS: tuple[type, ...] = (str, Decimal, numbers.Real)
 
 Number = int | float | str | Decimal | Fraction
 """A number as users write it; a float stands for its shortest decimal text, so 0.15 is exactly 15/100."""
 
 
-def exact(value: object, what: str) -> Fraction:
+def exact(value: Any, what: str) -> Fraction:
     """Returns a number as the fraction that its decimal text spells.
 
     Args:
@@ -32,11 +34,14 @@ def exact(value: object, what: str) -> Fraction:
         >>> exact(0.1, "x"), exact("2/3", "x")
         (Fraction(1, 10), Fraction(2, 3))
     """
-    if isinstance(value, bool) or not isinstance(value, (str, Decimal, numbers.Real)):
-        raise ConfigError(f"{what}: expected a number such as 0.75 or the text '3/4', got {value!r} ({type(value).__name__})")
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
+        raise ConfigError(
+            f"{what}: expected a number such as 0.75 or the text '3/4', got {value!r} ({type(value).__name__})"
+        )
     if isinstance(value, Fraction):
         return value
-    text = str(float(value)) if isinstance(value, float) else str(value)
+    # NumPy's float64 is a float whose str() may name its type.
+    text = float.__repr__(value) if isinstance(value, float) else str(value)
     try:
         return Fraction(text)
     except ZeroDivisionError:
@@ -45,7 +50,7 @@ def exact(value: object, what: str) -> Fraction:
         raise ConfigError(f"{what}: expected a finite number such as 0.75 or the text '3/4', got {value!r}") from None
 
 
-def usd_to_pusd(value: object, what: str) -> int:
+def usd_to_pusd(value: Any, what: str) -> int:
     """Returns USD as integer pusd; refuses what is negative, finer than 10^-12 USD, or above 9.2 million USD.
 
     Example:
@@ -60,4 +65,3 @@ def usd_to_pusd(value: object, what: str) -> int:
     if amount > INT64_MAX:
         raise ConfigError(f"{what}: {value} USD is above the largest amount, about 9.2 million USD; lower it")
     return amount.numerator
-

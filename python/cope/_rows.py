@@ -57,7 +57,9 @@ def read_rows(path: Path) -> Iterator[Row]:
     reader = _READERS.get(suffix)
     if reader is None:
         kinds = ", ".join(_READERS)
-        raise DataError(f"{path}: cannot tell what kind of file this is by {suffix or 'its missing extension'!r}; expected one of {kinds}")
+        raise DataError(
+            f"{path}: cannot tell what kind of file this is by {suffix or 'its missing extension'!r}; expected one of {kinds}"
+        )
     if path.is_dir():
         raise DataError(f"{path}: is a folder; expected a file")
     try:
@@ -104,7 +106,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
             where = f"{path}, line {number}"
             values = _parse(_decode(line, where).strip("\r\n"), where, lines=True)
             if not isinstance(values, dict):
-                raise DataError(f"{where}: expected an object such as {{\"question\": ...}}, got {type(values).__name__}")
+                raise DataError(f'{where}: expected an object such as {{"question": ...}}, got {type(values).__name__}')
             yield Row(index, where, values)
             index += 1
 
@@ -117,7 +119,7 @@ def _json(path: Path) -> Iterator[Row]:
     for index, values in enumerate(rows):
         where = f"{path}, item {index}"
         if not isinstance(values, dict):
-            raise DataError(f"{where}: expected an object such as {{\"question\": ...}}, got {type(values).__name__}")
+            raise DataError(f'{where}: expected an object such as {{"question": ...}}, got {type(values).__name__}')
         yield Row(index, where, values)
 
 
@@ -137,7 +139,9 @@ def _csv(path: Path) -> Iterator[Row]:
                 if not cells:
                     continue
                 if len(cells) != len(names):
-                    raise DataError(f"{where}: has {len(cells)} cells where the header has {len(names)}; quote cells that hold commas")
+                    raise DataError(
+                        f"{where}: has {len(cells)} cells where the header has {len(names)}; quote cells that hold commas"
+                    )
                 yield Row(index, where, {name: cell or None for name, cell in zip(names, cells, strict=True)})
                 index += 1
         except csv.Error as error:

@@ -70,8 +70,12 @@ class Given:
 
     def __post_init__(self) -> None:
         _text(self.draw, "Given, draw")
-        if self.field is not None and not (isinstance(self.field, str) and _FIELD.fullmatch(self.field) and self.field != "question"):
-            raise ConfigError(f"Given({self.draw!r}), field: expected a placeholder's name such as 'goal', got {self.field!r}")
+        if self.field is not None and not (
+            isinstance(self.field, str) and _FIELD.fullmatch(self.field) and self.field != "question"
+        ):
+            raise ConfigError(
+                f"Given({self.draw!r}), field: expected a placeholder's name such as 'goal', got {self.field!r}"
+            )
         if self.pick not in ("auto", "each", "carried"):
             raise ConfigError(f"Given({self.draw!r}), pick: expected 'auto', 'each' or 'carried', got {self.pick!r}")
 
@@ -117,13 +121,17 @@ class Draw:
         if "/" in self.name:
             raise ConfigError(f"{where}, name: expected no '/', which separates a stage from a draw")
         if not isinstance(self.model, Model):
-            raise ConfigError(f"{where}, model: expected a cope.Model, got {self.model!r}; for a name write cope.Model({self.model!r})")
+            raise ConfigError(
+                f"{where}, model: expected a cope.Model, got {self.model!r}; for a name write cope.Model({self.model!r})"
+            )
         if not isinstance(self.n, int) or isinstance(self.n, bool) or not 1 <= self.n <= _MAX_SAMPLES:
-            raise ConfigError(f"{where}, n (k): expected a whole number of samples from 1 to {_MAX_SAMPLES}, got {self.n!r}")
+            raise ConfigError(
+                f"{where}, n (k): expected a whole number of samples from 1 to {_MAX_SAMPLES}, got {self.n!r}"
+            )
         for what, value in (("plan", self.plan), ("role", self.role)):
             if value is not None and not (isinstance(value, str) and _FIELD.fullmatch(value)):
                 raise ConfigError(f"{where}, {what}: expected a word such as 'goal', got {value!r}")
-        given = [self.given] if isinstance(self.given, (Given, str)) else list(self.given)
+        given: Sequence[Given | str] = (self.given,) if isinstance(self.given, (Given, str)) else self.given
         object.__setattr__(self, "given", tuple(Given(each) if isinstance(each, str) else each for each in given))
         temperature = self.temperature
         if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not 0 <= temperature <= 5:
@@ -137,7 +145,8 @@ class Draw:
     @property
     def givens(self) -> tuple[Given, ...]:
         """`given` as a tuple of Given."""
-        return tuple(each for each in self.given if isinstance(each, Given))
+        given: Any = self.given  # a tuple of Given, since __post_init__
+        return tuple(given)
 
     @property
     def resolved_max_tokens(self) -> int:
@@ -208,11 +217,15 @@ class Gate:
             raise ConfigError(f"{where}, denominator: expected 'k' or 'answered', got {self.denominator!r}")
         threshold = exact(self.threshold, f"{where}, threshold")
         if self.measure in _SHARES and not 0 <= threshold <= 1:
-            raise ConfigError(f"{where}, threshold: expected 0 to 1 (a share), got {self.threshold}; 75 % is written 0.75")
+            raise ConfigError(
+                f"{where}, threshold: expected 0 to 1 (a share), got {self.threshold}; 75 % is written 0.75"
+            )
         if threshold < 0:
             raise ConfigError(f"{where}, threshold: expected at least 0, got {self.threshold}")
         if max(threshold.numerator, threshold.denominator) > INT64_MAX:
-            raise ConfigError(f"{where}, threshold: {self.threshold} has too many digits; write a fraction such as '2/3'")
+            raise ConfigError(
+                f"{where}, threshold: {self.threshold} has too many digits; write a fraction such as '2/3'"
+            )
         object.__setattr__(self, "threshold", threshold)
         if (self.measure == "custom") != (self.function is not None):
             raise ConfigError(f"{where}, function: measure 'custom' needs one, the others take none")
@@ -258,7 +271,9 @@ class Stage:
             raise ConfigError(f"Stage{f' {name!r}' if name else ''}: expected one draw or more, got {draws!r}")
         seen = [each.name for each in draws]
         if doubled := {each for each in seen if seen.count(each) > 1}:
-            raise ConfigError(f"Stage{f' {name!r}' if name else ''}: two draws are called {doubled.pop()!r}; give each its own name")
+            raise ConfigError(
+                f"Stage{f' {name!r}' if name else ''}: two draws are called {doubled.pop()!r}; give each its own name"
+            )
         if gate is not None and not isinstance(gate, Gate):
             raise ConfigError(f"Stage, gate: expected a cope.Gate, got {gate!r}")
         object.__setattr__(self, "draws", draws)
@@ -298,7 +313,10 @@ class Cascade:
         _text(name, "Cascade, name")
         if not isinstance(early_stop, bool):
             raise ConfigError(f"Cascade {name!r}, early_stop: expected True or False, got {early_stop!r}")
-        named = tuple(each if each.name else Stage(*each.draws, gate=each.gate, name=f"stage {i}") for i, each in enumerate(stages, 1))
+        named = tuple(
+            each if each.name else Stage(*each.draws, gate=each.gate, name=f"stage {i}")
+            for i, each in enumerate(stages, 1)
+        )
         titles = [each.name for each in named]
         if doubled := {each for each in titles if titles.count(each) > 1}:
             raise ConfigError(f"Cascade {name!r}: two stages are called {doubled.pop()!r}; give each its own name")
@@ -346,7 +364,9 @@ class Cascade:
             if each.index < before and each.draw.name == name and stage_name in ("", self.stages[each.stage].name)
         ]
         if not earlier:
-            names = [f"{self.stages[each.stage].name}/{each.draw.name}" for each in self.placed() if each.index < before]
+            names = [
+                f"{self.stages[each.stage].name}/{each.draw.name}" for each in self.placed() if each.index < before
+            ]
             raise ConfigError(f"{where}: no draw {reference!r} before it; there are {', '.join(names) or 'none'}")
         return earlier[-1]
 
@@ -360,16 +380,22 @@ class Cascade:
             if pick == "auto":
                 pick = "each" if source.stage == place.stage else "carried"
             if pick == "carried" and source.stage == place.stage:
-                raise ConfigError(f"{where}, given {given.draw!r}: a stage carries to later stages only; use pick='each'")
+                raise ConfigError(
+                    f"{where}, given {given.draw!r}: a stage carries to later stages only; use pick='each'"
+                )
             if pick == "each" and source.draw.n not in (1, place.draw.n):
                 raise ConfigError(
                     f"{where}, given {given.draw!r}: {source.draw.n} samples cannot go into {place.draw.n} prompts one by one; make n equal, or 1"
                 )
             if pick == "carried" and source.draw.n != 1 and source.draw.n != self._gate_draw(source.stage).draw.n:
-                raise ConfigError(f"{where}, given {given.draw!r}: its stage carries one of {source.draw.n} only if the gate's draw has as many")
+                raise ConfigError(
+                    f"{where}, given {given.draw!r}: its stage carries one of {source.draw.n} only if the gate's draw has as many"
+                )
             name = given.field or source.draw.plan
             if name is None:
-                raise ConfigError(f"{where}, given {given.draw!r}: it is no plan, so say which placeholder it fills: Given({given.draw!r}, 'field')")
+                raise ConfigError(
+                    f"{where}, given {given.draw!r}: it is no plan, so say which placeholder it fills: Given({given.draw!r}, 'field')"
+                )
             if any(entry["field"] == name for entry in entries):
                 raise ConfigError(f"{where}: two given plans fill {{{name}}}; give each its own field")
             entries.append({"field": name, "draw": source.index, "pick": pick})
@@ -382,7 +408,9 @@ class Cascade:
             return self._in_stage(stage.gate.draw, stage_index)
         solutions = [each for each in inside if each.draw.plan is None]
         if not solutions:
-            raise ConfigError(f"{self.name}, {stage.name}: has no draw of solutions for its gate; add a draw without plan=")
+            raise ConfigError(
+                f"{self.name}, {stage.name}: has no draw of solutions for its gate; add a draw without plan="
+            )
         return solutions[-1]
 
     def _in_stage(self, name: str, stage_index: int) -> _Placed:
@@ -390,7 +418,9 @@ class Cascade:
         for each in self.placed():
             if each.stage == stage_index and each.draw.name == name:
                 if each.draw.plan is not None:
-                    raise ConfigError(f"{self.name}, {stage.name}, gate: draw {name!r} is a plan, which is never voted on")
+                    raise ConfigError(
+                        f"{self.name}, {stage.name}, gate: draw {name!r} is a plan, which is never voted on"
+                    )
                 return each
         names = ", ".join(repr(each.name) for each in stage.draws)
         raise ConfigError(f"{self.name}, {stage.name}, gate: no draw {name!r} in this stage; there are {names}")
@@ -435,11 +465,17 @@ class Cascade:
             1
         """
         models = self.models
-        gated = {self._gate_draw(index).index for index, stage in enumerate(self.stages) if stage.gate.measure == "perplexity"}
+        gated = {
+            self._gate_draw(index).index
+            for index, stage in enumerate(self.stages)
+            if stage.gate.measure == "perplexity"
+        }
         return {
             "name": self.name,
             "early_stop": self.early_stop,
-            "stages": [{"name": stage.name, "gate": self._gate_entry(index)} for index, stage in enumerate(self.stages)],
+            "stages": [
+                {"name": stage.name, "gate": self._gate_entry(index)} for index, stage in enumerate(self.stages)
+            ],
             "draws": [
                 {
                     "name": place.draw.name,
@@ -468,6 +504,7 @@ class Cascade:
 def check_k(k: object) -> int:
     """Checks a number of samples: the presets' k."""
     if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= _MAX_SAMPLES:
-        raise ConfigError(f"k: expected a whole number of samples from 1 to {_MAX_SAMPLES}, got {k!r}; the paper uses k=8")
+        raise ConfigError(
+            f"k: expected a whole number of samples from 1 to {_MAX_SAMPLES}, got {k!r}; the paper uses k=8"
+        )
     return k
-

@@ -36,14 +36,18 @@ def compare(*runs: Run, reference: str | None = None) -> Table:
     if len(runs) < 2:
         raise ConfigError(f"compare: expected two runs or more, got {len(runs)}")
     if len(set(names)) != len(names):
-        raise ConfigError(f"compare: two runs have one name ({', '.join(names)}); name methods apart: method.renamed('...')")
+        raise ConfigError(
+            f"compare: two runs have one name ({', '.join(names)}); name methods apart: method.renamed('...')"
+        )
     if reference is not None and reference not in names:
         raise ConfigError(f"compare, reference: expected one of {', '.join(names)}, got {reference!r}")
     chosen = reference if reference is not None else names[-1]
     hashes = {run.manifest["problems"]["sha256"] for run in runs}
     ids = [{row["problem_id"] for row in run.rows} for run in runs]
     if len(hashes) > 1 or (None in hashes and any(each != ids[0] for each in ids)):
-        raise ConfigError("compare: the runs are over different problem sets, so that their differences mean nothing; run them over the same problems")
+        raise ConfigError(
+            "compare: the runs are over different problem sets, so that their differences mean nothing; run them over the same problems"
+        )
     scores = [_scores(run) for run in runs]
     shared = [identity for identity in scores[0] if all(identity in each for each in scores)]
     if not shared:
@@ -65,16 +69,24 @@ def compare(*runs: Run, reference: str | None = None) -> Table:
             )
         )
     total = max(run.counts.problems for run in runs)
-    left_out = f"; {total - len(shared)} of {total} problems failed, are unfinished or have no gold answer, and are left out" if total > len(shared) else ""
+    left_out = (
+        f"; {total - len(shared)} of {total} problems failed, are unfinished or have no gold answer, and are left out"
+        if total > len(shared)
+        else ""
+    )
     right = [Column(name, right=True) for name in ("USD per million", "Resolved by stage", "Samples saved")]
-    columns = ("Method", "Accuracy (95 %)", f"Points from {chosen} (95 %)", *right)
+    columns: tuple[str | Column, ...] = ("Method", "Accuracy (95 %)", f"Points from {chosen} (95 %)", *right)
     return Table(f"{len(shared)} problems", columns, rows, f"Intervals: paired bootstrap over problems{left_out}.")
 
 
 def _scores(run: Run) -> dict[str, bool]:
     """Right or not, by problem that ended and has a gold answer; an unscored problem is not right."""
     all_gold = run.counts.unscored_with_gold == run.counts.unscored
-    found = {row["problem_id"]: bool(row["correct"]) for row in run.rows if row["status"] == "answered" and row["correct"] is not None}
+    found = {
+        row["problem_id"]: bool(row["correct"])
+        for row in run.rows
+        if row["status"] == "answered" and row["correct"] is not None
+    }
     for row in run.rows:
         if row["status"] == "unscored" and (all_gold or run[row["problem_id"]].gold is not None):
             found[row["problem_id"]] = False

@@ -23,7 +23,7 @@ def _plan_type(value: object, what: str) -> str | None:
     return value
 
 
-def COPE(  # noqa: N802 - the paper's name
+def COPE(
     small: Model,
     large: Model,
     *,
@@ -90,25 +90,56 @@ def COPE(  # noqa: N802 - the paper's name
 
     # A plan's field is its type; where both stages draw the same type, the carried one keeps its own name.
     carried_field = first if first != second else f"carried_{first}"
-    own = [Draw("goals" if first == "goal" else "plans", small, n=k, plan=first, temperature=planner_temperatures[0], max_tokens=plan_max_tokens)] if first else []
+    own = (
+        [
+            Draw(
+                "goals" if first == "goal" else "plans",
+                small,
+                n=k,
+                plan=first,
+                temperature=planner_temperatures[0],
+                max_tokens=plan_max_tokens,
+            )
+        ]
+        if first
+        else []
+    )
     carried = [Given(own[0].name, carried_field)] if own else []
     new = (
-        [Draw("guideline" if second == "guideline" else "plan", large, plan=second, temperature=planner_temperatures[1], max_tokens=plan_max_tokens)]
+        [
+            Draw(
+                "guideline" if second == "guideline" else "plan",
+                large,
+                plan=second,
+                temperature=planner_temperatures[1],
+                max_tokens=plan_max_tokens,
+            )
+        ]
         if second
         else []
     )
     shown = [Given(draw.name) for draw in new]
     t1, t2, t3 = executor_temperatures
     built = [
-        Stage(*own, Draw("solutions", small, n=k, given=[each.name for each in own], temperature=t1, max_tokens=max_tokens), gate=gates[0]),
-        Stage(*new, Draw("solutions", small, n=k, given=[*carried, *shown], temperature=t2, max_tokens=max_tokens), gate=gates[1]),
+        Stage(
+            *own,
+            Draw("solutions", small, n=k, given=[each.name for each in own], temperature=t1, max_tokens=max_tokens),
+            gate=gates[0],
+        ),
+        Stage(
+            *new,
+            Draw("solutions", small, n=k, given=[*carried, *shown], temperature=t2, max_tokens=max_tokens),
+            gate=gates[1],
+        ),
         Stage(Draw("solution", large, given=shown, temperature=t3, max_tokens=max_tokens)),
     ]
     default_name = "COPE" if stages == 3 else "COPE (2 stages)"
     return Cascade(*built[:stages], name=name or default_name, early_stop=early_stop)
 
 
-def SmallSingle(small: Model, *, temperature: float = 0.8, max_tokens: int | None = None, name: str = "Small (single)") -> Cascade:  # noqa: N802
+def SmallSingle(
+    small: Model, *, temperature: float = 0.8, max_tokens: int | None = None, name: str = "Small (single)"
+) -> Cascade:
     """The small model, once, zero-shot, without a plan.
 
     Source: section 5, Baselines.
@@ -130,7 +161,7 @@ def SmallSingle(small: Model, *, temperature: float = 0.8, max_tokens: int | Non
     return Cascade(Stage(Draw("solution", small, temperature=temperature, max_tokens=max_tokens)), name=name)
 
 
-def SmallMajority(  # noqa: N802
+def SmallMajority(
     small: Model,
     k: int = 8,
     *,
@@ -162,7 +193,7 @@ def SmallMajority(  # noqa: N802
     return Cascade(Stage(draw), name=name, early_stop=early_stop)
 
 
-def Large(large: Model, *, temperature: float = 0.0, max_tokens: int | None = None, name: str = "Large") -> Cascade:  # noqa: N802
+def Large(large: Model, *, temperature: float = 0.0, max_tokens: int | None = None, name: str = "Large") -> Cascade:
     """The large model, once, zero-shot, without a plan.
 
     Source: section 5, Baselines.
@@ -183,7 +214,7 @@ def Large(large: Model, *, temperature: float = 0.0, max_tokens: int | None = No
     return Cascade(Stage(Draw("solution", large, temperature=temperature, max_tokens=max_tokens)), name=name)
 
 
-def Planned(  # noqa: N802
+def Planned(
     planner: Model,
     executor: Model,
     plan: str = "guideline",
@@ -223,7 +254,18 @@ def Planned(  # noqa: N802
     """
     check_k(n)
     kind = _plan_type(plan, "plan")
-    plans = [Draw("plans", planner, n=n, plan=kind, temperature=planner_temperature, max_tokens=plan_max_tokens)] if kind else []
-    solutions = Draw("solutions", executor, n=n, given=[each.name for each in plans], temperature=executor_temperature, max_tokens=max_tokens)
+    plans = (
+        [Draw("plans", planner, n=n, plan=kind, temperature=planner_temperature, max_tokens=plan_max_tokens)]
+        if kind
+        else []
+    )
+    solutions = Draw(
+        "solutions",
+        executor,
+        n=n,
+        given=[each.name for each in plans],
+        temperature=executor_temperature,
+        max_tokens=max_tokens,
+    )
     default_name = f"{planner.name} plans a {kind}, {executor.name} executes" if kind else f"{executor.name}, no plan"
     return Cascade(Stage(*plans, solutions), name=name or default_name, early_stop=early_stop)

@@ -166,7 +166,9 @@ def price_table() -> Mapping[str, Price]:
     table = json.loads((Path(__file__).parent / "prices.json").read_text(encoding="utf-8"))
     return MappingProxyType(
         {
-            name: Price(row["input"], row["output"], cached_input=row["cached_input"], as_of=table["as_of"], note=row["note"])
+            name: Price(
+                row["input"], row["output"], cached_input=row["cached_input"], as_of=table["as_of"], note=row["note"]
+            )
             for name, row in table["models"].items()
         }
     )
@@ -234,11 +236,17 @@ class Model:
         if self.base_url is not None:
             object.__setattr__(self, "base_url", _checked_url(self.base_url, f"Model({self.name!r}), base_url"))
         if self.kind != "auto" and self.kind not in KINDS:
-            raise ConfigError(f"Model({self.name!r}), kind: expected 'auto' or one of {', '.join(KINDS)}, got {self.kind!r}")
+            raise ConfigError(
+                f"Model({self.name!r}), kind: expected 'auto' or one of {', '.join(KINDS)}, got {self.kind!r}"
+            )
         if self.price is not None and self.price != "free" and not isinstance(self.price, Price):
-            raise ConfigError(f"Model({self.name!r}), price: expected cope.Price(input, output), 'free' or None, got {self.price!r}")
+            raise ConfigError(
+                f"Model({self.name!r}), price: expected cope.Price(input, output), 'free' or None, got {self.price!r}"
+            )
         if self.parameters is not None:
-            object.__setattr__(self, "parameters", _parameter_count(self.parameters, f"Model({self.name!r}), parameters"))
+            object.__setattr__(
+                self, "parameters", _parameter_count(self.parameters, f"Model({self.name!r}), parameters")
+            )
         self._check_numbers()
         if unknown := set(self.capabilities) - set(_GENERIC):
             raise ConfigError(
@@ -258,15 +266,27 @@ class Model:
             right_type = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
             if not right_type or not low <= value <= high:
                 kind = "a whole number" if whole else "a number"
-                raise ConfigError(f"Model({self.name!r}), {name}: expected {kind} from {low:g} to {high:g}, got {value!r}")
+                raise ConfigError(
+                    f"Model({self.name!r}), {name}: expected {kind} from {low:g} to {high:g}, got {value!r}"
+                )
 
     @property
     def _url_and_kind(self) -> tuple[str, str]:
         url = self.base_url
         if url is None:
-            service = "gemini" if self.kind == "gemini" or (self.kind == "auto" and self.name.startswith("gemini")) else "openai"
-            if service == "openai" and self.kind not in ("auto", "openai", "openai-reasoning") and "OPENAI_BASE_URL" not in os.environ:
-                raise ConfigError(f"Model({self.name!r}): kind={self.kind!r} needs base_url=, such as 'http://localhost:8000/v1'")
+            service = (
+                "gemini"
+                if self.kind == "gemini" or (self.kind == "auto" and self.name.startswith("gemini"))
+                else "openai"
+            )
+            if (
+                service == "openai"
+                and self.kind not in ("auto", "openai", "openai-reasoning")
+                and "OPENAI_BASE_URL" not in os.environ
+            ):
+                raise ConfigError(
+                    f"Model({self.name!r}): kind={self.kind!r} needs base_url=, such as 'http://localhost:8000/v1'"
+                )
             default = _GEMINI_URL if service == "gemini" else _OPENAI_URL
             variable = f"{service.upper()}_BASE_URL"
             url = _checked_url(os.environ.get(variable) or default, variable)
@@ -348,7 +368,9 @@ class Model:
         if self.api_key_env is not None:
             if value := os.environ.get(self.api_key_env):
                 return _usable(Secret(value), self.api_key_env)
-            raise ConfigError(f"Model({self.name!r}): the environment variable {self.api_key_env} is not set; export it with the key")
+            raise ConfigError(
+                f"Model({self.name!r}): the environment variable {self.api_key_env} is not set; export it with the key"
+            )
         url = self.resolved_base_url
         variable = self._key_variable(url)
         if value := os.environ.get(variable):
@@ -479,5 +501,7 @@ def _is_private(url: str) -> bool:
 def _usable(secret: Secret, where: str) -> Secret:
     text = secret.reveal()
     if text != text.strip() or not text.isascii() or not text.isprintable():
-        raise ConfigError(f"{where}: the key holds blanks, line breaks or other characters that no header may carry; set it again")
+        raise ConfigError(
+            f"{where}: the key holds blanks, line breaks or other characters that no header may carry; set it again"
+        )
     return secret

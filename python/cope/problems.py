@@ -110,14 +110,20 @@ class _Schema:
     def of(first: Row, columns: Mapping[str, str | None] | None, task: str) -> _Schema:
         given = dict(columns or {})
         if unknown := set(given) - set(_FIELDS):
-            raise ConfigError(f"columns: expected keys among {', '.join(_FIELDS)}, got {', '.join(map(repr, sorted(map(str, unknown))))}")
+            raise ConfigError(
+                f"columns: expected keys among {', '.join(_FIELDS)}, got {', '.join(map(repr, sorted(map(str, unknown))))}"
+            )
         chosen: dict[str, str | None] = {name: given.get(name, name) for name in _FIELDS}
         for name in given:
             if given[name] is not None and given[name] not in first.values:
                 raise _missing(first, name, str(given[name]))
         if chosen["question"] not in first.values:
             raise _missing(first, "question", str(chosen["question"]))
-        if "answer" not in given and "answer" not in first.values and any(each in first.values for each in _LIKELY["answer"]):
+        if (
+            "answer" not in given
+            and "answer" not in first.values
+            and any(each in first.values for each in _LIKELY["answer"])
+        ):
             raise _missing(first, "answer", "answer")
         return _Schema(chosen, task, chosen["answer"] in first.values)
 
@@ -128,7 +134,9 @@ class _Schema:
         if columns["question"] not in row.values:
             raise _missing(row, "question", str(columns["question"]))
         if self.gold and columns["answer"] not in row.values:
-            raise DataError(f"{row.where}: field {columns['answer']!r} is missing, which the first row has; write null where there is no gold answer")
+            raise DataError(
+                f"{row.where}: field {columns['answer']!r} is missing, which the first row has; write null where there is no gold answer"
+            )
         identity = row.values.get(columns["id"] or "", None)
         gold = row.values.get(columns["answer"] or "", None)
         try:
@@ -150,10 +158,9 @@ class _Schema:
 def _missing(row: Row, name: str, column: str) -> DataError:
     have = ", ".join(map(repr, row.values)) or "none"
     likely = next((each for each in _LIKELY.get(name, ()) if each in row.values), None)
+    hint = f'; say which column it is: columns={{"{name}": "..."}}'
     if likely:
         hint = f'; pass columns={{"{name}": "{likely}"}} if that is the one'
-    else:
-        hint = f'; say which column it is: columns={{"{name}": "..."}}'
     if name == "answer":
         hint += ', or columns={"answer": None} if there are no gold answers'
     return DataError(f"{row.where}: no field {column!r}; there are {have}{hint}")
@@ -251,13 +258,13 @@ def load(
 
 
 def _as_rows(first: Any, rest: Iterator[Any]) -> Iterator[Row]:
-    index = 0
-    for values in _chain(first, rest):
+    for index, values in enumerate(_chain(first, rest)):
         where = f"row {index}"
         if not isinstance(values, Mapping):
-            raise DataError(f"{where}: expected a mapping of fields or a cope.Problem, got {type(values).__name__} {str(values)[:80]!r}")
+            raise DataError(
+                f"{where}: expected a mapping of fields or a cope.Problem, got {type(values).__name__} {str(values)[:80]!r}"
+            )
         yield Row(index, where, values)
-        index += 1
 
 
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
@@ -316,7 +323,9 @@ def stream(path: str | Path, *, task: str = "math", columns: Mapping[str, str | 
     """
     path = Path(path)
     if path.suffix == ".json":
-        raise DataError(f"{path}: a .json file is read as a whole; write one object a line (.jsonl) to stream it, or use cope.load")
+        raise DataError(
+            f"{path}: a .json file is read as a whole; write one object a line (.jsonl) to stream it, or use cope.load"
+        )
     opened = ProblemStream(path, task, dict(columns) if columns else None)
     next(iter(opened))
     return opened

@@ -146,7 +146,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """"running", "finished", "interrupted" or "failed"."""
+        """How it stands: "running", "finished", "interrupted" or "failed"."""
         return self._info["status"]
 
     @property
@@ -303,7 +303,10 @@ class Run:
             "accuracy": self.accuracy,
             "accuracy_low": interval.low,
             "accuracy_high": interval.high,
-            **{name: getattr(counts, name) for name in ("right", "wrong", "ungraded", "unscored", "failed", "unfinished")},
+            **{
+                name: getattr(counts, name)
+                for name in ("right", "wrong", "ungraded", "unscored", "failed", "unfinished")
+            },
             "resolved_by_stage": self.resolved,
             "samples": self.samples,
             "saved": self.saved,
@@ -321,25 +324,52 @@ class Run:
     def _table(self, with_traces: bool) -> Table:
         counts, cost = self.counts, self.cost
         rows: list[tuple[str, str]] = [("Status", self._status_text())]
-        accuracy = percent(self.accuracy, self.accuracy_interval) if counts.scored else "no gold answers" if counts.ungraded else "-"
-        rows.append(("Accuracy (95 % interval)", f"{accuracy}, {counts.right} of {counts.scored}" if counts.scored else accuracy))
-        apart = [f"{getattr(counts, name)} {name}" for name in ("wrong", "ungraded", "unscored", "failed", "unfinished") if getattr(counts, name)]
+        accuracy = (
+            percent(self.accuracy, self.accuracy_interval)
+            if counts.scored
+            else "no gold answers"
+            if counts.ungraded
+            else "-"
+        )
+        rows.append(
+            (
+                "Accuracy (95 % interval)",
+                f"{accuracy}, {counts.right} of {counts.scored}" if counts.scored else accuracy,
+            )
+        )
+        apart = [
+            f"{getattr(counts, name)} {name}"
+            for name in ("wrong", "ungraded", "unscored", "failed", "unfinished")
+            if getattr(counts, name)
+        ]
         if apart:
             rows.append(("Not right", ", ".join(apart)))
         stages = [stage["name"] for stage in self._manifest["cascade"]["stages"]]
         if len(stages) > 1:
-            shares = [f"{name} {number}{_share(number, counts.answered)}" for name, number in zip(stages, self.resolved, strict=True)]
+            shares = [
+                f"{name} {number}{_share(number, counts.answered)}"
+                for name, number in zip(stages, self.resolved, strict=True)
+            ]
             rows.append(("Resolved by", ", ".join(shares)))
-        saved = f", {count(self.saved)} saved by early stopping{_share(self.saved, self.saved + self.samples)}" if self.saved else ""
+        saved = (
+            f", {count(self.saved)} saved by early stopping{_share(self.saved, self.saved + self.samples)}"
+            if self.saved
+            else ""
+        )
         rows.append(("Samples", f"{count(self.samples)} drawn{saved}"))
         rows.append(("Cost, billed", usd(cost.billed_pusd)))
-        per_million = f" ({usd_per_million(cost.ideal_pusd, cost.problems)} USD per million problems)" if cost.problems else ""
+        per_million = (
+            f" ({usd_per_million(cost.ideal_pusd, cost.problems)} USD per million problems)" if cost.problems else ""
+        )
         rows.append(("Cost, nothing from the store", f"{usd(cost.ideal_pusd)}{per_million}"))
         if with_traces:
             usage = self.usage()
             if usage.samples_from_store:
                 rows.append(("From the store", f"{count(usage.samples_from_store)} samples"))
-            rows += [(f"Tokens, {name}", f"{count(prompt)} in, {count(completion)} out") for name, (prompt, completion) in usage.tokens.items()]
+            rows += [
+                (f"Tokens, {name}", f"{count(prompt)} in, {count(completion)} out")
+                for name, (prompt, completion) in usage.tokens.items()
+            ]
             if usage.compute_flop is not None:
                 rows.append(("Compute", f"{usage.compute_flop:.3g} FLOP"))
         rows.append(("Store", f"{self.store}, run {self.id}"))
@@ -349,7 +379,11 @@ class Run:
     def _status_text(self) -> str:
         counts = self.counts
         ended = counts.problems - counts.unfinished
-        return self.status if not counts.unfinished else f"{self.status}, {count(ended)} of {count(counts.problems)} problems ended"
+        return (
+            self.status
+            if not counts.unfinished
+            else f"{self.status}, {count(ended)} of {count(counts.problems)} problems ended"
+        )
 
     def _hint(self) -> str:
         counts, hints = self.counts, []

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["arun", "open", "run", "runs"]
 
 MANIFEST_VERSION = 1
+_WINDOW = 1024
 
 
 class _Problems:
@@ -76,7 +77,9 @@ def _each_a_problem(source: Iterator[Any]) -> Iterator[Problem]:
     seen: set[str] = set()
     for index, problem in enumerate(source):
         if not isinstance(problem, Problem):
-            raise DataError(f"problem {index}: an iterator must give cope.Problem, got {type(problem).__name__}; or pass a list of dicts")
+            raise DataError(
+                f"problem {index}: an iterator must give cope.Problem, got {type(problem).__name__}; or pass a list of dicts"
+            )
         if problem.id in seen:
             raise DataError(f"problem {index}: the id {problem.id!r} was already used; ids must be unique")
         seen.add(problem.id)
@@ -109,7 +112,7 @@ def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0,
         method: The cascade.
         task: The task.
         seed: Of all randomness.
-        window: Problems in flight at once. Default: 256.
+        window: Problems in flight at once. Default: 1024.
 
     Returns:
         The spec and what belongs to it.
@@ -117,9 +120,7 @@ def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0,
     Raises:
         ConfigError: What cannot work, before anything is spent.
     """
-    if not isinstance(method, Cascade):
-        hint = " call it with models: cope.methods.COPE(small, large)" if callable(method) else ""
-        raise ConfigError(f"method: expected a cascade such as cope.methods.COPE(small, large), got {method!r};{hint}")
+    method = _checked_method(method)
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
         raise ConfigError(f"seed: expected a whole number from 0 to 2^63 - 1, got {seed!r}")
     if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 1):
@@ -142,23 +143,37 @@ def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0,
         prompt = _prompt(place.draw, fields, where, sets)
         prompt.check(fields)
         entry["prompt"] = {"name": prompt.name, "messages": prompt.messages()}
-        prompts.append({"draw": where, "name": prompt.name, "sha256": prompt.sha256, "text": prompt.text, "system": prompt.system})
+        prompts.append(
+            {"draw": where, "name": prompt.name, "sha256": prompt.sha256, "text": prompt.text, "system": prompt.system}
+        )
     gate_functions: dict[int, Callable[..., Any]] = {}
     for index, stage in enumerate(method.stages):
         where = f"{method.name}, {stage.name}, gate"
         if stage.gate.function is not None:
             gate_functions[index] = function(stage.gate.function, f"{where}, function")
         if stage.gate.measure in ("score", "passed") and task.score is None:
-            raise ConfigError(f"{where}: measure {stage.gate.measure!r} needs the task's score: cope.Task(..., score=function)")
-    identity = {**task.fingerprints(), **{f"gate {index}": function_hash(each) for index, each in gate_functions.items()}}
+            raise ConfigError(
+                f"{where}: measure {stage.gate.measure!r} needs the task's score: cope.Task(..., score=function)"
+            )
+    identity = {
+        **task.fingerprints(),
+        **{f"gate {index}": function_hash(each) for index, each in gate_functions.items()},
+    }
     spec = {
         "cascade": cascade,
         "models": [model.to_entry() for model in method.models],
-        "task": {"name": task.name, **({"functions": identity} if identity else {})},
+        "task": {"name": task.name if task.native else "text", "title": task.name, "functions": identity},
         "seed": seed,
-        "window": window or 256,
+        "window": window or _WINDOW,
     }
     return Compiled(spec, prompts, prompt_functions, gate_functions)
+
+
+def _checked_method(method: Any) -> Cascade:
+    if isinstance(method, Cascade):
+        return method
+    hint = "; call it with models" if callable(method) else ""
+    raise ConfigError(f"method: expected a cascade such as cope.methods.COPE(small, large), got {method!r}{hint}")
 
 
 def _prompt(draw: Any, fields: Sequence[str], where: str, sets: dict[str, PromptSet]) -> Prompt:
@@ -181,13 +196,19 @@ def _prompt(draw: Any, fields: Sequence[str], where: str, sets: dict[str, Prompt
         raise ConfigError(f"{where}: {error}") from None
 
 
-def _prompt_function(own: Callable[..., Any], where: str) -> Callable[[str, str, Mapping[str, str]], list[dict[str, str]]]:
+def _prompt_function(
+    own: Callable[..., Any], where: str
+) -> Callable[[str, str, Mapping[str, str]], list[dict[str, str]]]:
     def prompt(identity: str, question: str, given: Mapping[str, str]) -> list[dict[str, str]]:
         value = own(question, dict(given))
         messages = [{"role": "user", "content": value}] if isinstance(value, str) else list(value)
         for message in messages:
-            if not isinstance(message, Mapping) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
-                raise TypeError(f'{where}, prompt: expected text or messages {{"role": ..., "content": ...}}, got {message!r}')
+            if not isinstance(message, Mapping) or not all(
+                isinstance(message.get(key), str) for key in ("role", "content")
+            ):
+                raise TypeError(
+                    f'{where}, prompt: expected text or messages {{"role": ..., "content": ...}}, got {message!r}'
+                )
         if not messages or not any(message["content"].strip() for message in messages):
             raise ValueError(f"{where}, prompt: the function returned an empty prompt for problem {identity!r}")
         return [dict(message) for message in messages]
@@ -227,13 +248,14 @@ def _prepare(
     early_stop: bool | None,
     check: bool,
 ) -> _Prepared:
-    if early_stop is not None and isinstance(method, Cascade):
+    method = _checked_method(method)
+    if early_stop is not None:
         method = method.with_early_stop(early_stop)
     compiled = compile_method(method, task=task, seed=seed, window=window)
     resolved = resolve_task(task)
     keys = [model.resolved_key() for model in method.models]
     cap = None if budget_usd is None or budget_usd == math.inf else usd_to_pusd(budget_usd, "budget_usd")
-    needs_problems = bool(resolved.fingerprints() or compiled.gate_functions or not resolved.native)
+    needs_problems = bool(resolved.fingerprints() or compiled.gate_functions)
     loaded = _Problems(problems, resolved.name, needs_problems)
     # The problem set is part of what makes two runs the same: another set is another run, and finds the samples of the first in the store.
     compiled.spec["task"]["problems_sha256"] = loaded.sha256 or "stream"
@@ -266,7 +288,9 @@ def _prepare(
 def _check_endpoints(models: Sequence[Mapping[str, Any]], keys: Sequence[Secret]) -> None:
     asked = {(entry["base_url"], entry["model"]): (entry, key) for entry, key in zip(models, keys, strict=True)}
     with ThreadPoolExecutor(len(asked), thread_name_prefix="cope-check") as pool:
-        for check in [pool.submit(_core.check_endpoint, json.dumps(entry), key.reveal()) for entry, key in asked.values()]:
+        for check in [
+            pool.submit(_core.check_endpoint, json.dumps(entry), key.reveal()) for entry, key in asked.values()
+        ]:
             check.result()
 
 
@@ -275,8 +299,18 @@ def _manifest(method: Cascade, compiled: Compiled, task: Task, problems: _Proble
     models = []
     for model, entry in zip(method.models, compiled.spec["models"], strict=True):
         price = model.resolved_price()
-        shown = {name: str(value) for name in ("input", "cached_input", "output", "reasoning") if (value := getattr(price, name)) is not None}
-        models.append({**entry, "kind": model.resolved_kind, "price_usd_per_million": {**shown, "as_of": price.as_of, "note": price.note}})
+        shown = {
+            name: str(value)
+            for name in ("input", "cached_input", "output", "reasoning")
+            if (value := getattr(price, name)) is not None
+        }
+        models.append(
+            {
+                **entry,
+                "kind": model.resolved_kind,
+                "price_usd_per_million": {**shown, "as_of": price.as_of, "note": price.note},
+            }
+        )
     return {
         "manifest_version": MANIFEST_VERSION,
         "method": method.name,
@@ -370,7 +404,7 @@ def run(
             first); math.inf lifts it.
         progress: True shows a bar in a terminal or notebook; a function is called with each `Progress` (a dict), about ten times a second.
         early_stop: True or False overrides the method's own setting.
-        window: Problems in flight at once. Default: 256.
+        window: Problems in flight at once. Default: 1024.
         check: Ask each endpoint once, before anything is spent, whether it is there, takes the key and knows the model.
 
     Returns:
@@ -387,7 +421,15 @@ def run(
         >>> run = cope.run(cope.methods.COPE(small, large), problems, store="runs/first", budget_usd=1.0)  # doctest: +SKIP
     """
     prepared = _prepare(
-        method, problems, store=store, task=task, seed=seed, budget_usd=budget_usd, window=window, early_stop=early_stop, check=check
+        method,
+        problems,
+        store=store,
+        task=task,
+        seed=seed,
+        budget_usd=budget_usd,
+        window=window,
+        early_stop=early_stop,
+        check=check,
     )
     return _go(prepared, progress, None)
 
@@ -434,7 +476,15 @@ async def arun(
 
     def work() -> Run:
         prepared = _prepare(
-            method, problems, store=store, task=task, seed=seed, budget_usd=budget_usd, window=window, early_stop=early_stop, check=check
+            method,
+            problems,
+            store=store,
+            task=task,
+            seed=seed,
+            budget_usd=budget_usd,
+            window=window,
+            early_stop=early_stop,
+            check=check,
         )
         return _go(prepared, progress, cancel)
 
@@ -473,7 +523,7 @@ async def _in_thread(work: Callable[[], Run], cancel: _core.CancelToken) -> Run:
         raise
 
 
-def open(store: str | Path, run: int | str | None = None) -> Run:  # noqa: A001 - cope.open reads well
+def open(store: str | Path, run: int | str | None = None) -> Run:
     """Opens a finished or interrupted run of a store.
 
     Args:
@@ -541,5 +591,3 @@ def runs(store: str | Path) -> Table:
             )
         )
     return Table(f"Runs in {store}", ("Run", "Method", "Status", "Problems", "Started"), cells)
-
-

@@ -8,28 +8,27 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import _core
 from .errors import ConfigError
 from .problems import Problem
 
 __all__ = ["Task", "names"]
 
 Function = Callable[..., Any]
-_NATIVE = ("math",)
+_NATIVE = ("math", "text")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked of the models.
+    r"""What is asked of the models.
 
     Args:
-        name: "math" for native extraction (last \\boxed{}, ####, last number) and comparison of mathematical answers; any other name for a task of your own,
-            whose answers are whole texts, compared as they are, unless the functions say otherwise.
+        name: "math" for native extraction (last \boxed{}, ####, last number) and comparison of mathematical answers;
+            "text" and any name of your own: answers are whole texts, trimmed and compared as they are, unless the functions say otherwise.
         answer: text -> answer, or None where there is none (the sample is then unscored: it never votes). May also take the Problem as second argument.
         key: answer -> its canonical form: answers of one form vote together.
         grade: (gold, answer) -> whether it is right. May also take the Problem as third argument. Default: equal keys.
@@ -75,15 +74,12 @@ class Task:
         """
         where = f"task {self.name!r}"
         found: dict[str, Any] = {}
-        key = self._function("key") or (_core.canonical_math if self.native else str.strip)
-        if (answer := self._function("answer") or (None if self.native else str.strip)) is not None:
+        if (answer := self._function("answer")) is not None:
             found["answer"] = _answer(answer, problem, f"{where}, answer")
-        if not self.native or self.key is not None:
+        if (key := self._function("key")) is not None:
             found["key"] = lambda text: _returned(key(text), str, f"{where}, key")
         if (grade := self._function("grade")) is not None:
             found["grade"] = _grade(grade, problem, f"{where}, grade")
-        elif "key" in found:
-            found["grade"] = lambda gold, text, identity: bool(key(gold) == key(text))
         if (score := self._function("score")) is not None:
             found["score"] = number_of_text(score, problem, f"{where}, score")
         return found
@@ -98,7 +94,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()
-        ['math']
+        ['math', 'text']
     """
     return list(_NATIVE)
 
@@ -112,7 +108,9 @@ def resolve(task: Task | str) -> Task:
     if isinstance(task, Task):
         return task
     if task not in _NATIVE:
-        raise ConfigError(f"task: expected one of {', '.join(map(repr, _NATIVE))} or a cope.Task with functions of your own, got {task!r}")
+        raise ConfigError(
+            f"task: expected one of {', '.join(map(repr, _NATIVE))} or a cope.Task with functions of your own, got {task!r}"
+        )
     return Task(task)
 
 
@@ -216,5 +214,3 @@ def number_of_text(call: Function, problem: Callable[[str], Problem], where: str
         return result
 
     return number
-
-

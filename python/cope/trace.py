@@ -91,7 +91,7 @@ class TraceStage:
         of: The gate's denominator.
         value: What was compared with the threshold.
         decision: The gate's arithmetic in words.
-        carried: Samples that later stages are given: {draw's name: sample's index}.
+        carried: Samples that later stages are given: {field that they fill, such as "goal": sample's index}.
         draws: In order.
     """
 
@@ -213,7 +213,11 @@ class Trace:
                 shown = [_shown_answer(draw, sample) for sample in draw.samples]
                 width = min(24, max(map(len, shown), default=0))
                 for sample, answer in zip(draw.samples, shown, strict=True):
-                    head = f"      {sample.index + 1:>2}  {answer:<{width}}  " if width else f"      {sample.index + 1:>2}  "
+                    head = (
+                        f"      {sample.index + 1:>2}  {answer:<{width}}  "
+                        if width
+                        else f"      {sample.index + 1:>2}  "
+                    )
                     lines.append((head + _one_line(sample, _LINE - len(head))).rstrip())
         return "\n".join(lines)
 
@@ -225,11 +229,15 @@ class Trace:
         for stage in self.stages:
             parts.append(f"<p><b>{text(stage.name)}</b>: {text(stage.decision)}</p>")
             for draw in stage.draws:
-                parts.append(f'<details><summary>{text(draw.name)} ({text(draw.model)}), {len(draw.samples)} samples</summary><table>')
+                parts.append(
+                    f"<details><summary>{text(draw.name)} ({text(draw.model)}), {len(draw.samples)} samples</summary><table>"
+                )
                 for sample in draw.samples:
                     body = sample.text or (f"[{sample.error}] {sample.error_message}" if sample.error else "")
                     cells = (str(sample.index + 1), _shown_answer(draw, sample), body)
-                    parts.append("<tr>" + "".join(f'<td style="text-align: left">{text(cell)}</td>' for cell in cells) + "</tr>")
+                    parts.append(
+                        "<tr>" + "".join(f'<td style="text-align: left">{text(cell)}</td>' for cell in cells) + "</tr>"
+                    )
                 parts.append("</table></details>")
         return "".join([*parts, "</div>"])
 
@@ -316,7 +324,9 @@ def _stage(
 ) -> TraceStage:
     spec = cascade["stages"][index]
     gate = spec["gate"]
-    inside = {place: draws[place] for place, draw in enumerate(cascade["draws"]) if draw["stage"] == index and place in draws}
+    inside = {
+        place: draws[place] for place, draw in enumerate(cascade["draws"]) if draw["stage"] == index and place in draws
+    }
     last = index == len(cascade["stages"]) - 1
     if result is None:
         return TraceStage(spec["name"], index, False, False, 0, 0, 0.0, "not finished", {}, tuple(inside.values()))
@@ -340,7 +350,12 @@ def _stage(
 
 
 def _carried(index: int, representative: int, cascade: Mapping[str, Any]) -> dict[str, int]:
-    """Which samples of a stage the stages after it are given."""
-    wanted = {given["draw"] for draw in cascade["draws"] if draw["stage"] > index for given in draw["given"] if given["pick"] == "carried"}
-    sources = {place: cascade["draws"][place] for place in sorted(wanted)}
-    return {draw["name"]: representative if draw["n"] > 1 else 0 for draw in sources.values() if draw["stage"] == index}
+    """Which samples of a stage the stages after it are given: {field that they fill: sample's index}."""
+    carried = {
+        given["field"]: cascade["draws"][given["draw"]]
+        for draw in cascade["draws"]
+        if draw["stage"] > index
+        for given in draw["given"]
+        if given["pick"] == "carried"
+    }
+    return {name: representative if draw["n"] > 1 else 0 for name, draw in carried.items() if draw["stage"] == index}

@@ -75,9 +75,13 @@ class Prompt:
             for name, line in _find(text):
                 if name not in known:
                     choices = ", ".join(f"{{{field}}}" for field in known)
-                    raise ConfigError(f"{where}, {part}line {line}: unknown placeholder {{{name}}}; here there are {choices}")
+                    raise ConfigError(
+                        f"{where}, {part}line {line}: unknown placeholder {{{name}}}; here there are {choices}"
+                    )
         if missing := [name for name in known if name not in self.placeholders]:
-            raise ConfigError(f"{where}: the prompt never shows {{{missing[0]}}}; add it to the text, or give the draw another prompt")
+            raise ConfigError(
+                f"{where}: the prompt never shows {{{missing[0]}}}; add it to the text, or give the draw another prompt"
+            )
 
 
 def _find(text: str) -> list[tuple[str, int]]:
@@ -104,7 +108,9 @@ class PromptSet:
             return self.prompts[name]
         except KeyError:
             have = ", ".join(f"{each}.txt" for each in self.prompts)
-            raise ConfigError(f"prompt set {self.name!r} has no {name}.txt in {self.folder}; add that file. It holds {have}") from None
+            raise ConfigError(
+                f"prompt set {self.name!r} has no {name}.txt in {self.folder}; add that file. It holds {have}"
+            ) from None
 
     def for_role(self, role: str, plans: Iterable[str] = ()) -> Prompt:
         """Returns the prompt of a role that shows these plans: `<role>_<plan>_<plan>.txt`, goal before guideline before others.
@@ -175,11 +181,15 @@ def load(name_or_folder: str | Path | PromptSet) -> PromptSet:
     is_shipped = isinstance(name_or_folder, str) and name_or_folder in shipped
     folder = Path(__file__).parent / name_or_folder if is_shipped else Path(name_or_folder)
     if not folder.is_dir():
-        raise ConfigError(f"prompts: expected one of {', '.join(map(repr, shipped))} or a folder of .txt files, got {str(name_or_folder)!r}")
+        raise ConfigError(
+            f"prompts: expected one of {', '.join(map(repr, shipped))} or a folder of .txt files, got {str(name_or_folder)!r}"
+        )
     files = sorted(folder.glob("*.txt"))
     if not files:
         raise ConfigError(f"prompts: the folder {folder} holds no .txt file; it needs at least solve.txt")
     system_file = folder / "system.txt"
     system = read_prompt(system_file, "system").text if system_file in files else ""
-    prompts = {file.stem: read_prompt(file, f"{folder.name}/{file.stem}", system) for file in files if file != system_file}
+    prompts = {
+        file.stem: read_prompt(file, f"{folder.name}/{file.stem}", system) for file in files if file != system_file
+    }
     return PromptSet(folder.name, str(folder), MappingProxyType(prompts))
