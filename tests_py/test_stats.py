@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-from cope import stats
-from cope.stats import Interval, paired_bootstrap, wilson
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cope import stats
+from cope.stats import Interval, paired_bootstrap, wilson
 
 
 def wilson_closed_form(successes: int, n: int, confidence: float) -> tuple[float, float]:

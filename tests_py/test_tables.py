@@ -6,12 +6,13 @@ import io
 from html.parser import HTMLParser
 
 import pytest
-from cope import tables
-from cope.stats import Interval
-from cope.tables import Column, Table, visible
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+
+from cope import tables
+from cope.stats import Interval
+from cope.tables import Column, Table, visible
 
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 <script>alert(1)</script> [bold]x[/bold] a|b `c` \u202edeb \x9b2J\r\nnext"
 TABLE = Table("Title", ("Method", Column("Accuracy", right=True)), (("Small", "62.0 %"), ("世界", "9 %")), "below")

@@ -23,10 +23,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .stats import Interval
-
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+
+    from .stats import Interval
 
 __all__ = ["Column", "Table", "count", "percent", "points", "seconds", "usd", "usd_per_million", "visible"]
 

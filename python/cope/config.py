@@ -1,0 +1,539 @@
+"""A whole experiment in one TOML or YAML file: models, method, problems, seed, store and budget.
+
+Unknown keys are errors, so that a mistyped setting never goes unnoticed. Keys of services are never in the file: only the name of the environment
+variable that holds one. Paths are relative to the file's folder.
+
+Example:
+    >>> experiment = load_experiment("experiment.toml")  # doctest: +SKIP
+    >>> experiment.method.name, experiment.problems.limit  # doctest: +SKIP
+    ('COPE', 100)
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import math
+import re
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+
+from . import _money, methods
+from .errors import ConfigError
+from .models import KINDS, Model, Price
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = [
+    "EXAMPLE",
+    "Experiment",
+    "MethodConfig",
+    "ModelConfig",
+    "ProblemsConfig",
+    "load_experiment",
+    "parse_experiment",
+]
+
+EXAMPLE = Path(__file__).parent / "cli" / "example.toml"
+"""The annotated example that `cope init` writes."""
+
+_WORDING = {
+    "Input should be": "expected",
+    "a valid integer": "a whole number",
+    "a valid ": "a ",
+    "a dictionary": "a table",
+    "an object": "a table",
+    "string": "text",
+    "boolean": "true or false",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
+_MOST_ERRORS = 8
+_SHOWN = 60
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_KEY_WORDS = ("api_key", "key", "token", "secret", "password")
+
+
+def _number(value: object) -> object:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, str))
+        or (isinstance(value, float) and not math.isfinite(value))
+    ):
+        raise ValueError("expected a number such as 0.75, or the text '3/4'")
+    return value
+
+
+def _variable(value: str) -> str:
+    if not _VARIABLE.match(value):  # never shown: it may be the key itself
+        raise ValueError("expected the NAME of an environment variable that holds the key, such as 'OPENAI_API_KEY'")
+    return value
+
+
+def _kind(value: str) -> str:
+    if value != "auto" and value not in KINDS:
+        raise ValueError(f"expected 'auto' or one of {', '.join(KINDS)}{_near(value, KINDS)}")
+    return value
+
+
+def _near(value: str, known: Iterable[str]) -> str:
+    match = difflib.get_close_matches(value.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
+    return f"; did you mean {next(name for name in known if name.lower() == match[0])!r}?" if match else ""
+
+
+Number = Annotated[Any, AfterValidator(_number)]
+"""A number that keeps the digits it was written with: 0.75, or the text "3/4"."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+
+def _price(value: object) -> object:
+    if value == "free":
+        return {"input": 0, "output": 0}
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(
+            'expected \'free\' or a table such as { input = "0.15", output = "0.60" }, in USD per million tokens'
+        )
+    return value
+
+
+class PriceConfig(_Strict):
+    """What tokens cost, in USD per million tokens; see `cope.Price`."""
+
+    input: Number
+    output: Number
+    cached_input: Number | None = None
+    reasoning: Number | None = None
+    as_of: str = ""
+    note: str = ""
+
+
+class ModelConfig(_Strict):
+    """A model: one of `name` (an endpoint; the other keys are those of `cope.Model`), `gguf` (a file to serve) or `embedded`.
+
+    A plain text stands for a table: "gpt-4o-mini", "qwen@http://localhost:8000/v1", "model.gguf" or "embedded".
+    """
+
+    name: str | None = None
+    gguf: str | None = None
+    embedded: bool = False
+    base_url: str | None = None
+    api_key_env: Annotated[str, AfterValidator(_variable)] | None = None
+    prompts: str | None = None
+    price: Annotated[PriceConfig | None, BeforeValidator(_price)] = None
+    parameters: Number | None = None
+    stable_name: str | None = None
+    kind: Annotated[str, AfterValidator(_kind)] = "auto"
+    max_concurrency: int | None = None
+    timeout_s: float | None = None
+    max_retries: int | None = None
+    extra_body: dict[str, Any] | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    capabilities: dict[str, Any] | None = None
+
+    def options(self) -> dict[str, Any]:
+        """The arguments of `cope.Model`, but for the name and the prompts."""
+        given = {name: getattr(self, name) for name in self.model_fields_set - {"name", "gguf", "embedded", "prompts"}}
+        if isinstance(self.price, PriceConfig):
+            price = self.price
+            given["price"] = Price(
+                price.input,
+                price.output,
+                cached_input=price.cached_input,
+                reasoning=price.reasoning,
+                as_of=price.as_of,
+                note=price.note,
+            )
+        return {name: value for name, value in given.items() if value is not None}
+
+
+class ProblemsConfig(_Strict):
+    """Where the problems come from: a file (`path`: JSONL, CSV or Parquet) or a problem set that ships (`dataset`).
+
+    `columns` says which column holds `id`, `question` and `answer`; an empty text says that there is none.
+    """
+
+    path: str | None = None
+    dataset: Literal["word_problems"] | None = None
+    columns: dict[str, str] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    seed: int | None = None
+    level: Annotated[int, Field(ge=1, le=5)] | None = None
+
+
+class TaskConfig(_Strict):
+    """A task with functions of one's own, each named as "file.py:function"; see `cope.Task`."""
+
+    name: str
+    answer: str | None = None
+    key: str | None = None
+    grade: str | None = None
+    score: str | None = None
+
+
+def _task(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class MethodConfig(_Strict):
+    """A preset of `cope.methods` and its arguments, under the names that the function gives them."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class Experiment(_Strict):
+    """A whole experiment, as its file says it.
+
+    Attributes:
+        problems: what is solved.
+        models: by name; a method's parameters (small, large, planner, executor) go by these names.
+        method: what solves it.
+        task: how answers are read and compared; default "math".
+        seed: of everything random; default 0.
+        store: folder of the samples and runs; default: `runs/` and the name of the file or of the method.
+        budget_usd: a hard cap on what the store may ever spend, in USD; default none.
+        prompts: prompt set of the models that name none of their own.
+        folder: what paths are relative to.
+        source: the file, for messages.
+    """
+
+    problems: ProblemsConfig
+    models: dict[str, ModelConfig]
+    method: MethodConfig
+    task: TaskConfig
+    seed: int = 0
+    store: str | None = None
+    budget_usd: Number | None = None
+    prompts: str | None = None
+    folder: Path = Path()
+    source: str = ""
+
+    def path(self, name: str) -> Path:
+        """A path of the file, relative to the file's own folder."""
+        return self.folder / Path(name).expanduser()
+
+
+class _File(_Strict):
+    """The file's keys."""
+
+    problems: ProblemsConfig
+    models: dict[str, ModelConfig]
+    method: dict[str, Any]
+    task: Annotated[TaskConfig, BeforeValidator(_task)] = TaskConfig(name="math")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    store: str | None = None
+    budget_usd: Number | None = None
+    prompts: str | None = None
+
+
+def model_from_text(text: str) -> dict[str, Any]:
+    """A model written as one text.
+
+    Args:
+        text: "embedded", "FILE.gguf", "NAME" or "NAME@URL".
+
+    Example:
+        >>> model_from_text("qwen@http://localhost:8000/v1")
+        {'name': 'qwen', 'base_url': 'http://localhost:8000/v1'}
+    """
+    name, at, url = text.partition("@http")
+    if at:
+        return {"name": name, "base_url": "http" + url}
+    if text == "embedded":
+        return {"embedded": True}
+    return {"gguf": text} if text.lower().endswith(".gguf") else {"name": text}
+
+
+def _is_model(annotation: object) -> bool:
+    return annotation is Model
+
+
+def _accepts(annotation: Any) -> Any:
+    """What a file may hold for an argument: models by name, numbers as written, the rest as it is annotated."""
+    if _is_model(annotation):
+        return str
+    if annotation == _money.Number:
+        return Number
+    if typing.get_args(annotation) == (_money.Number,):
+        return list[Number]
+    return annotation
+
+
+@cache
+def _method_names() -> Mapping[str, str]:
+    """The presets by their simplified names: `cope`, `smallmajority`."""
+    return {_simple(name): name for name in methods.__all__}
+
+
+def _simple(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+@cache
+def _arguments(name: str) -> tuple[type[BaseModel], tuple[str, ...]]:
+    """The arguments of a preset as a model of pydantic, read off its signature, and which of them are models."""
+    function: Callable[..., Any] = getattr(methods, name)
+    hints = typing.get_type_hints(function)
+    fields: dict[str, Any] = {}
+    models = []
+    for parameter in inspect.signature(function).parameters.values():
+        annotation = hints[parameter.name]
+        default = parameter.name if _is_model(annotation) else parameter.default
+        fields[parameter.name] = (
+            _accepts(annotation),
+            ... if default is parameter.empty else Field(default, validate_default=False),
+        )
+        if _is_model(annotation):
+            models.append(parameter.name)
+    return create_model(name, __base__=_Strict, **fields), tuple(models)
+
+
+def _key(where: Iterable[object]) -> str:
+    text = ""
+    for part in where:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _at(data: object, where: Iterable[object]) -> object:
+    for part in where:
+        try:
+            data = data[part]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def _known_keys(model: type[BaseModel], where: Iterable[object]) -> list[str]:
+    """The keys that a table may have."""
+    for part in where:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if annotation is None:
+            continue  # the name of a model: its table follows
+        found = [
+            a for a in (annotation, *typing.get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)
+        ]
+        if not found:
+            return []
+        model = found[0]
+    return list(model.model_fields)
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, (dict, list)) else repr(value)
+    text = f"a {'table' if isinstance(value, dict) else 'list'}" if isinstance(value, (dict, list)) else str(text)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _message(error: Any, model: type[BaseModel], data: object, prefix: tuple[object, ...]) -> tuple[str, str]:
+    """An error of pydantic as (key, what is wrong with it), with no value that may be a secret."""
+    where = [part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    key = _key([*prefix, *where])
+    last = str(where[-1]) if where else ""
+    if error["type"] == "extra_forbidden":
+        if last.lower() in _KEY_WORDS or last.lower().endswith("_key"):
+            return (
+                key,
+                'keys are never in the file; write api_key_env = "NAME", the environment variable that holds the key',
+            )
+        known = _known_keys(model, where[:-1])
+        return key, f"unknown key{_near(last, known)}" + (f" There are: {', '.join(known)}" if known else "")
+    if error["type"] == "missing":
+        return key, "is missing"
+    if error["type"] == "value_error":
+        return key, str(error["ctx"]["error"]) + ("" if last == "api_key_env" else f", got {_shown(error['input'])}")
+    if error["type"] in ("too_long", "too_short"):
+        bound = error["ctx"].get("max_length", error["ctx"].get("min_length"))
+        return key, f"expected {bound} items, got {error['ctx']['actual_length']}"
+    message = str(error["msg"])
+    for theirs, ours in _WORDING.items():
+        message = message.replace(theirs, ours)
+    got = "" if "api_key" in key else f", got {_shown(_at(data, where) if where else data)}"
+    return key, message + got
+
+
+def _validated(model: type[BaseModel], data: object, source: str, prefix: tuple[object, ...] = ()) -> Any:
+    try:
+        # As JSON: strict about types, while a list may stand for a tuple.
+        return model.model_validate_json(json.dumps(data, default=str))
+    except ValidationError as caught:
+        by_key: dict[str, list[str]] = {}
+        for error in caught.errors():
+            key, message = _message(error, model, data, prefix)
+            if message not in by_key.setdefault(key, []):
+                by_key[key].append(message)
+        problems = [f"{key or 'the file'}: {' or '.join(messages)}" for key, messages in by_key.items()]
+        raise _error(source, problems) from None
+
+
+def _error(source: str, problems: list[str]) -> ConfigError:
+    more = len(problems) - _MOST_ERRORS
+    shown = problems[:_MOST_ERRORS] + ([f"and {more} more"] if more > 0 else [])
+    if len(shown) == 1:
+        return ConfigError(f"{source}: {shown[0]}")
+    return ConfigError("\n  ".join([f"{source}: {len(problems)} mistakes", *shown]))
+
+
+def _method(data: Mapping[str, Any], models: Mapping[str, ModelConfig], source: str) -> MethodConfig:
+    arguments = dict(data)
+    given = arguments.pop("name", "COPE")
+    name = _method_names().get(_simple(given)) if isinstance(given, str) else None
+    if name is None:
+        near = _near(str(given), methods.__all__)
+        raise _error(source, [f"method.name: expected one of {', '.join(methods.__all__)}, got {_shown(given)}{near}"])
+    signature, roles = _arguments(name)
+    checked = _validated(signature, arguments, source, ("method",))
+    chosen: dict[str, Any] = {key: getattr(checked, key) for key in checked.model_fields_set}
+    for role in roles:
+        wanted = chosen.setdefault(role, role)
+        if wanted not in models:
+            there = ", ".join(models) or "none"
+            near = _near(wanted, models)
+            problem = (
+                f"models.{wanted}: is missing: the method {name} needs it as its {role!r} (there are: {there}{near})"
+            )
+            raise _error(source, [problem])
+    return MethodConfig(name=name, arguments=chosen)
+
+
+def _check_model(key: str, model: ModelConfig) -> str | None:
+    given = [name for name in ("name", "gguf") if getattr(model, name) is not None] + (
+        ["embedded"] if model.embedded else []
+    )
+    if len(given) != 1:
+        return f"models.{key}: expected one of name (an endpoint), gguf (a file) or embedded = true, got {' and '.join(given) or 'none'}"
+    allowed = {"name": set(ModelConfig.model_fields), "gguf": {"gguf", "prompts", "price"}, "embedded": {"embedded"}}[
+        given[0]
+    ]
+    if extra := sorted(model.model_fields_set - allowed - {"embedded"}):
+        return f"models.{key}.{extra[0]}: does not go with {given[0]}"
+    if model.embedded and key not in ("small", "large"):
+        return f"models.{key}: the embedded pair has a model 'small' and a model 'large'"
+    return None
+
+
+def parse_experiment(data: object, source: str, folder: Path) -> Experiment:
+    """Checks an experiment that was read already.
+
+    Args:
+        data: the file's content, as the parser of TOML or YAML gives it.
+        source: names it in messages.
+        folder: what its paths are relative to.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        ConfigError: with the key, what was expected, and a near miss for an unknown key.
+    """
+    if not isinstance(data, dict):
+        raise ConfigError(f"{source}: expected a table with the keys problems, models and method, got {_shown(data)}")
+    models = data.get("models")
+    if isinstance(models, dict):
+        short = {key: model_from_text(value) if isinstance(value, str) else value for key, value in models.items()}
+        data = data | {"models": short}
+    file: _File = _validated(_File, {"method": {}} | data, source)
+    problems = [message for key, model in file.models.items() if (message := _check_model(key, model))]
+    if (file.problems.path is None) == (file.problems.dataset is None):
+        problems.append("problems: expected one of path (a file) and dataset (word_problems)")
+    elif file.problems.path is None and file.problems.columns:
+        problems.append("problems.columns: goes with path only")
+    elif file.problems.path is not None:
+        problems += [
+            f"problems.{key}: goes with dataset only"
+            for key in ("seed", "level")
+            if getattr(file.problems, key) is not None
+        ]
+    if problems:
+        raise _error(source, problems)
+    values = {name: getattr(file, name) for name in _File.model_fields if name != "method"}
+    return Experiment.model_construct(
+        **values, method=_method(file.method, file.models, source), folder=folder, source=source
+    )
+
+
+def _yaml(text: str) -> object:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Refuses what YAML silently overwrites: a key given twice."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            seen: set[object] = set()
+            for key_node, _ in node.value:
+                key = self.construct_object(key_node, deep=True)
+                if not isinstance(key, str):
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"expected a text as key, got {key!r}", key_node.start_mark
+                    )
+                if key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key!r} stands twice", key_node.start_mark
+                    )
+                seen.add(key)
+            return super().construct_mapping(node, deep)
+
+    try:
+        return yaml.load(text, Loader)  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ValueError(f"{where}{error.problem or error}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def read_file(path: Path) -> object:
+    """Reads a TOML or YAML file without checking what it says.
+
+    Raises:
+        ConfigError: the file cannot be read, or is no TOML or YAML (with line and column).
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".toml", ".yaml", ".yml"):
+        raise ConfigError(f"{path}: expected a file that ends in .toml, .yaml or .yml; `cope init` writes an example")
+    try:
+        text = path.read_text(encoding="utf-8")
+        data: object = tomllib.loads(text) if suffix == ".toml" else _yaml(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}; `cope init` writes an example") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start}: not UTF-8") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: not {'TOML' if suffix == '.toml' else 'YAML'}: {error}") from None
+    return data
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """Reads an experiment from a file.
+
+    Args:
+        path: a `.toml`, `.yaml` or `.yml` file; see EXAMPLE.
+
+    Returns:
+        The experiment, checked but for what only the models and problems themselves can say.
+
+    Raises:
+        ConfigError: the file cannot be read, is no TOML or YAML (with line and column), or says something that cannot work.
+    """
+    path = Path(path)
+    return parse_experiment(read_file(path), str(path), path.parent)
