@@ -36,8 +36,16 @@ class Diet:
     wrong_goal: float = 0.1
 
 
-BOOST = {"relations": 2, "mixed": 2}
-"""Families shown more often in training than their share of the problems: finding the chain of people is what is learnt last."""
+BOOST = {
+    "relations": 2,
+    "mixed": 2,
+    "remainders": 3,
+    "sequences": 2,
+    "equations": 2,
+    "averages": 2,
+    "arithmetic": 2,
+}
+"""Families shown more often in training than their share of the problems: what is learnt last (the chain of people), or has few problems."""
 
 
 DIETS: dict[str, Diet] = {
@@ -53,8 +61,8 @@ DIETS: dict[str, Diet] = {
     "large": Diet(
         WORLD,
         {
-            "solve": 36, "goal": 3, "guideline": 27, "solve_goal": 4, "solve_guideline": 9, "solve_goal_guideline": 3,
-            "program": 8, "code": 8,
+            "solve": 27, "goal": 3, "guideline": 40, "solve_goal": 3, "solve_guideline": 9, "solve_goal_guideline": 3,
+            "program": 8, "code": 7,
         },
         wrong_plan=0.3,
         follows_wrong_plan=0.7,
