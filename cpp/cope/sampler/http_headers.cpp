@@ -4,8 +4,13 @@
 #include <charconv>
 #include <cmath>
 
+#include "cope/sampler/text.h"
+
 namespace cope {
 namespace {
+
+// They end up in messages and in the store.
+constexpr std::size_t max_value_bytes = 256;
 
 struct Known {
   std::string_view name;
@@ -34,13 +39,6 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower) {
   return true;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 }  // namespace
 
 void read_header(std::string_view line, HttpHeaders& headers) {
@@ -52,7 +50,7 @@ void read_header(std::string_view line, HttpHeaders& headers) {
   if (colon == std::string_view::npos) return;
   const std::string_view name = line.substr(0, colon);
   for (const Known& header : known) {
-    if (equals_ignoring_case(name, header.name)) headers.*header.field = trimmed(line.substr(colon + 1));
+    if (equals_ignoring_case(name, header.name)) headers.*header.field = one_line(line.substr(colon + 1), max_value_bytes);
   }
 }
 

@@ -6,8 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <queue>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "cope/sampler/chat.h"
+#include "cope/sampler/http_client.h"
 #include "cope/sampler/sampler.h"
 
 namespace cope {
@@ -17,9 +21,18 @@ struct Wave {
   Sampler::Done done;
   std::vector<Digest> identities;
   std::vector<Sample> samples;
-  std::size_t missing = 0;    // samples without a value yet
-  std::vector<bool> settled;  // samples with one
-  bool closed = false;        // called back, or about to be: later news is not for it
+  std::vector<bool> filled;  // samples that are there
+  std::size_t missing = 0;
+  bool closed = false;  // whole: what comes later is not for it
+
+  // False where the sample was there already.
+  bool fill(std::size_t position, Sample sample) {
+    if (filled[position]) return false;
+    filled[position] = true;
+    samples[position] = std::move(sample);
+    closed = --missing == 0;
+    return true;
+  }
 };
 using WavePtr = std::shared_ptr<Wave>;
 
@@ -40,9 +53,25 @@ struct Job {
 };
 using JobPtr = std::shared_ptr<Job>;
 
+// How a failed request ended.
+struct Refusal {
+  int status_code = 0;
+  std::string request_id;
+  bool maybe_billed = false;
+};
+
+Sample drawn_sample(const Job& job, std::size_t position, ChatChoice& choice,
+                    const HttpReply& reply);  // but for its cost
+Sample failed_sample(const Job& job, std::size_t position, SampleError error, const std::string& message,
+                     const Refusal& refusal);
+Sample cancelled_sample(const Digest& identity);
+
 struct LaterInLine {
   bool operator()(const JobPtr& a, const JobPtr& b) const {
-    if (a->next_in_line != b->next_in_line) return b->next_in_line;
+    // Who holds money goes first, for others may wait for what it gives back.
+    const bool a_urgent = a->next_in_line || a->reserved;
+    const bool b_urgent = b->next_in_line || b->reserved;
+    if (a_urgent != b_urgent) return b_urgent;
     return a->priority != b->priority ? a->priority > b->priority : a->number > b->number;
   }
 };

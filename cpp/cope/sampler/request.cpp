@@ -53,6 +53,19 @@ Digest identity_of(const CanonicalParts& parts, const DrawRequest& request, std:
 
 }  // namespace
 
+void check_request(const DrawRequest& request) {
+  const Sampling& sampling = request.sampling;
+  if (request.messages.empty()) throw ConfigError("messages must hold at least one message, got none");
+  if (request.seeds.empty()) throw ConfigError("n must be at least 1, got 0");
+  if (sampling.max_tokens < 1)
+    throw ConfigError("max_tokens must be at least 1, got " + std::to_string(sampling.max_tokens));
+  for (const double value : {sampling.temperature, sampling.top_p, sampling.min_p, sampling.repeat_penalty,
+                             sampling.presence_penalty, sampling.frequency_penalty}) {
+    if (!std::isfinite(value))
+      throw ConfigError("every sampling parameter must be a finite number, got " + std::to_string(value));
+  }
+}
+
 Digest sample_identity(const Endpoint& endpoint, const DrawRequest& request, std::size_t which) {
   return identity_of(parts_of(endpoint, request), request, which);
 }

@@ -47,6 +47,9 @@ struct DrawRequest {
       0;  // lower goes first: the problem's position, so that started problems end before new ones begin
 };
 
+// Throws ConfigError for what no endpoint can answer: no messages, no seeds, max_tokens below 1, a parameter that is no finite number.
+void check_request(const DrawRequest& request);
+
 Digest sample_identity(const Endpoint& endpoint, const DrawRequest& request, std::size_t which);
 // All of a wave, in order: the long part of the text is written once.
 std::vector<Digest> sample_identities(const Endpoint& endpoint, const DrawRequest& request);

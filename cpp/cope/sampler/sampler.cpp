@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <deque>
 #include <unordered_set>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "cope/sampler/job.h"
 #include "cope/sampler/limiter.h"
 #include "cope/sampler/model.h"
+#include "cope/sampler/purse.h"
 #include "cope/sampler/retry.h"
 #include "cope/sampler/verdict.h"
 
@@ -45,22 +45,6 @@ int connections_of(const std::vector<Endpoint>& endpoints) {
   return std::max(sum, 1);
 }
 
-void check_request(const DrawRequest& request, std::size_t models) {
-  const Sampling& sampling = request.sampling;
-  if (request.model < 0 || static_cast<std::size_t>(request.model) >= models) {
-    throw ConfigError("model must be 0 to " + std::to_string(models) + " - 1, got " + std::to_string(request.model));
-  }
-  if (request.messages.empty()) throw ConfigError("messages must hold at least one message, got none");
-  if (request.seeds.empty()) throw ConfigError("n must be at least 1, got 0");
-  if (sampling.max_tokens < 1)
-    throw ConfigError("max_tokens must be at least 1, got " + std::to_string(sampling.max_tokens));
-  for (const double value : {sampling.temperature, sampling.top_p, sampling.min_p, sampling.repeat_penalty,
-                             sampling.presence_penalty, sampling.frequency_penalty}) {
-    if (!std::isfinite(value))
-      throw ConfigError("every sampling parameter must be a finite number, got " + std::to_string(value));
-  }
-}
-
 }  // namespace
 
 class Sampler::Impl {
@@ -68,26 +52,31 @@ class Sampler::Impl {
   Impl(std::vector<Endpoint> endpoints, Store& store, SamplerOptions options)
       : options_(std::move(options)),
         store_(store),
+        purse_(store),
         http_({.max_connections = connections_of(endpoints), .ca_bundle = options_.ca_bundle}),
         inbox_(std::make_shared<Inbox<StoreEvent>>([this] { http_.wake(); })) {
     for (Endpoint& endpoint : endpoints) models_.push_back(std::make_unique<Model>(std::move(endpoint), http_));
   }
 
   ~Impl() {
-    abandon();
     try {
-      if (reserving_ > 0) store_.flush();  // brings the answers, so that what was never sent is given back
+      if (!abandoned_) abandon();
+      if (purse_.awaited() > 0) store_.flush();  // brings the answers, so that what was never sent is given back
       for (StoreEvent& event : inbox_->take()) {
         if (event.reservation && event.reservation->granted) store_.settle({event.reservation->id, 0});
       }
-    } catch (
-        const std::exception&) {  // NOLINT: the store reports it to its other users; unsettled money counts in full
+    } catch (const std::exception&) {
+      // The store tells its other users; what is not settled counts in full.
     }
     inbox_->close();
   }
 
   void draw(DrawRequest request, Done done) {
-    check_request(request, models_.size());
+    if (request.model < 0 || static_cast<std::size_t>(request.model) >= models_.size()) {
+      throw ConfigError("model must be one of the " + std::to_string(models_.size()) + " endpoints, got " +
+                        std::to_string(request.model));
+    }
+    check_request(request);
     const Model& model = model_of(request);
     auto wave = std::make_shared<Wave>();
     wave->identities = sample_identities(model.endpoint, request);
@@ -95,7 +84,7 @@ class Sampler::Impl {
     wave->done = std::move(done);
     const std::size_t count = wave->identities.size();
     wave->samples.resize(count);
-    wave->settled.assign(count, false);
+    wave->filled.assign(count, false);
     wave->missing = count;
     std::vector<std::optional<Sample>> found = store_.find(wave->identities);
     std::vector<JobPtr> jobs;
@@ -186,15 +175,17 @@ class Sampler::Impl {
         make_ready(retries_.top());
         retries_.pop();
       }
+      while (JobPtr job = purse_.next_in_line()) make_ready(std::move(job));
       for (const auto& model : models_) start(*model, now);
     } while (take_news());
   }
 
   void start(Model& model, std::int64_t now) {
+    if (abandoned_) return;
     while (!model.ready.empty() && model.limiter.may_send(now)) {
       const JobPtr job = model.ready.top();
       const bool needs_money = job->worst_pusd > 0 && !job->reserved;
-      if (needs_money && !job->next_in_line && !line_.empty()) return;
+      if (needs_money && !purse_.may_ask(*job)) return;
       model.ready.pop();
       model.limiter.on_sent();
       if (needs_money) {
@@ -208,58 +199,25 @@ class Sampler::Impl {
   // --- money ---------------------------------------------------------------------------------------------------
 
   void reserve(const JobPtr& job) {
-    ++reserving_;
-    store_.reserve(job->worst_pusd, [inbox = inbox_, job](Reservation reservation) {
-      inbox->post({job, std::move(reservation), {}, {}});
-    });
+    purse_.reserve(
+        *job, [inbox = inbox_, job](Reservation reservation) { inbox->post({job, std::move(reservation), {}, {}}); });
   }
 
   void on_reservation(const JobPtr& job, const Reservation& reservation) {
-    --reserving_;
     Model& model = model_of(job->wave->request);
-    if (!reservation.error.empty()) {
-      model.limiter.on_other();
-      throw StoreError(reservation.error);
-    }
-    if (reservation.granted) {
-      ++held_;
-      job->reserved = true;
-      job->reservation_id = reservation.id;
-      if (job->wave->closed) {
-        model.limiter.on_other();
-        settle(*job, 0);
-        return;
-      }
-      if (std::exchange(job->next_in_line, false)) call_next_in_line();
+    model.limiter.on_other();  // the place that was kept for it
+    const Purse::Answer answer = purse_.take_answer(job, reservation);
+    if (job->wave->closed) {
+      purse_.settle(*job, 0);
+    } else if (answer == Purse::Answer::granted) {
+      model.limiter.on_sent();
       send(model, job);
-      return;
+    } else if (answer == Purse::Answer::refused) {
+      fail(*job, SampleError::budget,
+           "the store's budget leaves no room for this request (it may cost up to " + std::to_string(job->worst_pusd) +
+               " pusd); raise budget_usd to go on",
+           {});
     }
-    model.limiter.on_other();
-    if (job->wave->closed) return;
-    if (held_ + reserving_ > 0) {
-      std::exchange(job->next_in_line, false) ? line_.push_front(job) : line_.push_back(job);
-      return;
-    }
-    fail(*job, SampleError::budget,
-         "the store's budget leaves no room for this request (it may cost up to " + std::to_string(job->worst_pusd) +
-             " pusd); raise budget_usd to go on",
-         {});
-    call_next_in_line();
-  }
-
-  void settle(Job& job, std::int64_t billed_pusd) {
-    if (!std::exchange(job.reserved, false)) return;
-    store_.settle({job.reservation_id, billed_pusd});
-    --held_;
-    call_next_in_line();
-  }
-
-  void call_next_in_line() {
-    if (line_.empty()) return;
-    const JobPtr job = line_.front();
-    line_.pop_front();
-    job->next_in_line = true;
-    make_ready(job);
   }
 
   // --- requests ------------------------------------------------------------------------------------------------
@@ -276,7 +234,7 @@ class Sampler::Impl {
     Model& model = model_of(job->wave->request);
     if (job->wave->closed) {  // abandoned: what had left stays reserved in full
       model.limiter.on_other();
-      if (reply.failure == HttpFailure::unreachable) settle(*job, 0);
+      if (reply.failure == HttpFailure::unreachable) purse_.settle(*job, 0);
       return;
     }
     const std::int64_t now = steady_ms();
@@ -312,36 +270,16 @@ class Sampler::Impl {
   // What may have been billed counts in full; a retry of what was certainly not billed keeps its reservation.
   void settle_failed(Job& job, bool maybe_billed, bool retried) {
     if (maybe_billed) {
-      settle(job, job.worst_pusd);
+      purse_.settle(job, job.worst_pusd);
     } else if (!retried) {
-      settle(job, 0);
+      purse_.settle(job, 0);
     }
   }
-
-  struct Refusal {
-    int status_code = 0;
-    std::string request_id;
-    bool maybe_billed = false;
-  };
 
   void fail(const Job& job, SampleError error, const std::string& message, const Refusal& refusal) {
     for (std::size_t i = job.first; i < job.first + static_cast<std::size_t>(job.n); ++i) {
-      Sample sample = blank(job, i);
-      sample.error = error;
-      sample.error_message = message;
-      sample.status_code = refusal.status_code;
-      sample.request_id = refusal.request_id;
-      if (refusal.maybe_billed && job.worst_pusd > 0 && i == job.first) sample.cost_pusd = std::nullopt;
-      set_sample(job.wave, i, std::move(sample));
+      set_sample(job.wave, i, failed_sample(job, i, error, message, refusal));
     }
-  }
-
-  Sample blank(const Job& job, std::size_t position) const {
-    Sample sample;
-    sample.identity = job.wave->identities[position];
-    sample.attempts = job.attempts;
-    sample.created_unix_ms = unix_ms();
-    return sample;
   }
 
   void accept(Model& model, const JobPtr& job, const HttpReply& reply, ChatReply& chat) {
@@ -350,20 +288,8 @@ class Sampler::Impl {
     std::vector<Sample> keep;
     std::vector<std::size_t> positions;
     for (std::size_t i = 0; i < chat.choices.size(); ++i) {
-      ChatChoice& choice = chat.choices[i];
-      Sample sample = blank(*job, job->first + i);
-      sample.text = std::move(choice.text);
-      sample.reasoning = std::move(choice.reasoning);
-      sample.finish_reason = std::move(choice.finish_reason);
-      sample.error = choice.error;
-      sample.error_message = std::move(choice.error_message);
-      sample.status_code = reply.status;
-      sample.request_id = reply.headers.request_id;
-      sample.usage = choice.usage;
-      sample.cost_pusd = model.cost(choice.usage);
-      sample.mean_logprob = choice.mean_logprob;
-      sample.logprob_tokens = choice.logprob_tokens;
-      sample.latency_ms = reply.latency_ms;
+      Sample sample = drawn_sample(*job, job->first + i, chat.choices[i], reply);
+      sample.cost_pusd = model.cost(sample.usage);
       if (sample.ok()) {
         keep.push_back(std::move(sample));
         positions.push_back(job->first + i);
@@ -374,18 +300,13 @@ class Sampler::Impl {
     request_missing(model, *job, chat.choices.size());
     const std::int64_t billed = model.cost(chat.usage).value_or(job->worst_pusd);
     if (keep.empty()) {
-      settle(*job, billed);
+      purse_.settle(*job, billed);
       return;
     }
-    std::optional<Settlement> settlement;
-    if (std::exchange(job->reserved, false)) {
-      settlement = Settlement{job->reservation_id, billed};
-      --held_;
-    }
-    store_.put(std::move(keep), settlement, [inbox = inbox_, job, positions](Written written) {
-      inbox->post({job, std::nullopt, std::move(written), positions});
-    });
-    if (settlement) call_next_in_line();  // asked after the write, so that it sees the settlement
+    store_.put(std::move(keep), purse_.take_settlement(*job, billed),
+               [inbox = inbox_, job, positions](Written written) {
+                 inbox->post({job, std::nullopt, std::move(written), positions});
+               });
   }
 
   void request_missing(const Model& model, const Job& job, std::size_t got) {
@@ -428,12 +349,7 @@ class Sampler::Impl {
   }
 
   void set_sample(const WavePtr& wave, std::size_t position, Sample sample) {
-    if (wave->closed || wave->settled[position]) return;
-    wave->settled[position] = true;
-    wave->samples[position] = std::move(sample);
-    if (--wave->missing > 0) return;
-    wave->closed = true;
-    complete_.push_back(wave);
+    if (wave->fill(position, std::move(sample)) && wave->closed) complete_.push_back(wave);
   }
 
   void deliver() {
@@ -452,14 +368,8 @@ class Sampler::Impl {
 
   void close_cancelled(const WavePtr& wave) {
     for (std::size_t i = 0; i < wave->samples.size(); ++i) {
-      if (wave->settled[i]) continue;
-      Sample sample;
-      sample.identity = wave->identities[i];
-      sample.error = SampleError::cancelled;
-      sample.error_message = "cancelled before the reply";
-      sample.created_unix_ms = unix_ms();
-      sample.attempts = 0;
-      set_sample(wave, i, std::move(sample));
+      if (wave->filled[i]) continue;
+      set_sample(wave, i, cancelled_sample(wave->identities[i]));
     }
   }
 
@@ -467,15 +377,15 @@ class Sampler::Impl {
     abandoned_ = true;
     const std::unordered_set<WavePtr> open = waves_;
     for (const WavePtr& wave : open) close_cancelled(wave);
-    line_.clear();
+    purse_.dismiss_line();
     http_.abandon();
     while (!retries_.empty()) {
-      settle(*retries_.top(), 0);
+      purse_.settle(*retries_.top(), 0);
       retries_.pop();
     }
     for (const auto& model : models_) {
       while (!model->ready.empty()) {
-        settle(*model->ready.top(), 0);
+        purse_.settle(*model->ready.top(), 0);
         model->ready.pop();
       }
     }
@@ -506,15 +416,13 @@ class Sampler::Impl {
   std::atomic<std::int64_t> from_store_{0};
 
   // Owned by the calling thread (HttpClient::wake apart).
+  Purse purse_;
   HttpClient http_;
   const std::shared_ptr<Inbox<StoreEvent>> inbox_;
   std::vector<std::unique_ptr<Model>> models_;
   std::unordered_set<WavePtr> waves_;  // not yet called back
   std::deque<WavePtr> complete_;
   RetryQueue retries_;
-  std::deque<JobPtr> line_;     // refused reservations; nobody else asks for money while someone waits here
-  std::int64_t held_ = 0;       // reservations granted and not settled
-  std::int64_t reserving_ = 0;  // asked for and not answered
   std::int64_t next_number_ = 0;
   bool abandoned_ = false;
 };
