@@ -41,7 +41,7 @@ _MEASURES = ("always", "consensus", "agreement", "passed", "perplexity", "score"
 _SHARES = ("consensus", "agreement", "passed")  # measures from 0 to 1
 _COMPARISONS = (">", ">=", "<", "<=")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_MAX_SAMPLES = 1_000_000
+MAX_SAMPLES = 1_000_000
 
 
 def _text(value: object, what: str) -> None:
@@ -124,9 +124,9 @@ class Draw:
             raise ConfigError(
                 f"{where}, model: expected a cope.Model, got {self.model!r}; for a name write cope.Model({self.model!r})"
             )
-        if not isinstance(self.n, int) or isinstance(self.n, bool) or not 1 <= self.n <= _MAX_SAMPLES:
+        if not isinstance(self.n, int) or isinstance(self.n, bool) or not 1 <= self.n <= MAX_SAMPLES:
             raise ConfigError(
-                f"{where}, n (k): expected a whole number of samples from 1 to {_MAX_SAMPLES}, got {self.n!r}"
+                f"{where}, n (k): expected a whole number of samples from 1 to {MAX_SAMPLES}, got {self.n!r}"
             )
         for what, value in (("plan", self.plan), ("role", self.role)):
             if value is not None and not (isinstance(value, str) and _FIELD.fullmatch(value)):
@@ -499,12 +499,3 @@ class Cascade:
     def max_samples(self) -> int:
         """Returns the most samples that one problem may take."""
         return sum(draw.n for draw in self.draws)
-
-
-def check_k(k: object) -> int:
-    """Checks a number of samples: the presets' k."""
-    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= _MAX_SAMPLES:
-        raise ConfigError(
-            f"k: expected a whole number of samples from 1 to {_MAX_SAMPLES}, got {k!r}; the paper uses k=8"
-        )
-    return k

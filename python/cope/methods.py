@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ._money import Number
-from .cascade import Cascade, Comparison, Draw, Gate, Given, Stage, check_k
+from .cascade import MAX_SAMPLES, Cascade, Comparison, Draw, Gate, Given, Stage
 from .errors import ConfigError
 from .models import Model
 
@@ -21,6 +21,15 @@ def _plan_type(value: object, what: str) -> str | None:
     if not isinstance(value, str) or not value.isidentifier():
         raise ConfigError(f"{what}: expected 'none', 'goal', 'guideline' or a word of your own, got {value!r}")
     return value
+
+
+def _check_k(k: object) -> int:
+    """Checks a number of samples: the presets' k."""
+    if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MAX_SAMPLES:
+        raise ConfigError(
+            f"k: expected a whole number of samples from 1 to {MAX_SAMPLES}, got {k!r}; the paper uses k=8"
+        )
+    return k
 
 
 def COPE(
@@ -77,7 +86,7 @@ def COPE(
           stage 2: guideline = 1 x gpt-4o-mini (T = 0.8), then solutions = 8 x qwen given goals and guideline (T = 0.8); accept if consensus > 1/2
           stage 3: solution = 1 x gpt-4o-mini given guideline (T = 0); accept
     """
-    check_k(k)
+    _check_k(k)
     if stages not in (2, 3):
         raise ConfigError(f"stages: expected 3, or 2 for the truncated variant, got {stages!r}")
     if isinstance(thresholds, str) or not hasattr(thresholds, "__len__") or len(thresholds) != 2:
@@ -189,7 +198,7 @@ def SmallMajority(
         >>> SmallMajority(Model("qwen", base_url="http://localhost:8000/v1"), k=8).max_samples()
         8
     """
-    draw = Draw("solutions", small, n=check_k(k), temperature=temperature, max_tokens=max_tokens)
+    draw = Draw("solutions", small, n=_check_k(k), temperature=temperature, max_tokens=max_tokens)
     return Cascade(Stage(draw), name=name, early_stop=early_stop)
 
 
@@ -252,7 +261,7 @@ def Planned(
         Cascade 'gpt-4o-mini plans a guideline, qwen executes'
           stage 1: plans = 1 x gpt-4o-mini (T = 0.8), then solutions = 1 x qwen given plans (T = 0.8); accept
     """
-    check_k(n)
+    _check_k(n)
     kind = _plan_type(plan, "plan")
     plans = (
         [Draw("plans", planner, n=n, plan=kind, temperature=planner_temperature, max_tokens=plan_max_tokens)]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import platform
 import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +21,16 @@ from .cascade import Cascade
 from .errors import ConfigError, DataError
 from .models import Secret
 from .problems import Problem, ProblemStream, fingerprint, load
-from .prompts import Prompt, PromptSet, read_prompt
-from .prompts import load as load_prompts
 from .result import Run
+from .spec import checked_method, compile_method, manifest
 from .tables import Table
-from .tasks import Task, function, number_of_text
-from .tasks import fingerprint as function_hash
+from .tasks import Task, number_of_text
 from .tasks import resolve as resolve_task
 
 if TYPE_CHECKING:
     from ._core import Progress
 
 __all__ = ["arun", "open", "run", "runs"]
-
-MANIFEST_VERSION = 1
-_WINDOW = 1024
 
 
 class _Problems:
@@ -68,6 +61,10 @@ class _Problems:
                 self._by_id[problem.id] = problem
             yield problem.to_row()
 
+    def facts(self) -> dict[str, Any]:
+        """Returns what the manifest says of the set."""
+        return {"count": self.total, "with_gold": self.with_gold, "sha256": self.sha256}
+
     def find(self, identity: str) -> Problem:
         """Returns the problem of an id."""
         return self._by_id[identity]
@@ -86,134 +83,6 @@ def _each_a_problem(source: Iterator[Any]) -> Iterator[Problem]:
         yield problem
     if not seen:
         raise DataError("the problem set is empty; a run needs at least one problem")
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A method made ready for the native core.
-
-    Attributes:
-        spec: The spec, without keys.
-        prompts: What the manifest says of the prompts: a list by draw.
-        prompt_functions: The user's own prompt functions by draw.
-        gate_functions: The user's own gates by stage.
-    """
-
-    spec: dict[str, Any]
-    prompts: list[dict[str, str]]
-    prompt_functions: Mapping[int, Callable[..., Any]]
-    gate_functions: Mapping[int, Callable[..., Any]]
-
-
-def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0, window: int | None = None) -> Compiled:
-    """Resolves a method's prompts, models and prices into a spec.
-
-    Args:
-        method: The cascade.
-        task: The task.
-        seed: Of all randomness.
-        window: Problems in flight at once. Default: 1024.
-
-    Returns:
-        The spec and what belongs to it.
-
-    Raises:
-        ConfigError: What cannot work, before anything is spent.
-    """
-    method = _checked_method(method)
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise ConfigError(f"seed: expected a whole number from 0 to 2^63 - 1, got {seed!r}")
-    if window is not None and (not isinstance(window, int) or isinstance(window, bool) or window < 1):
-        raise ConfigError(f"window: expected a whole number of problems in flight, at least 1, got {window!r}")
-    task = resolve_task(task)
-    cascade = method.to_spec()
-    prompts: list[dict[str, str]] = []
-    prompt_functions: dict[int, Callable[..., Any]] = {}
-    sets: dict[str, PromptSet] = {}
-    for place, entry in zip(method.placed(), cascade["draws"], strict=True):
-        where = f"{method.name}, {method.stages[place.stage].name}, draw {place.draw.name!r}"
-        fields = [given["field"] for given in entry["given"]]
-        own = place.draw.prompt
-        if own is not None and callable(own) and not isinstance(own, Prompt):
-            prompt_functions[place.index] = _prompt_function(own, where)
-            digest = function_hash(own)
-            entry["prompt"] = {"name": f"function {getattr(own, '__name__', 'prompt')} {digest[:16]}", "messages": []}
-            prompts.append({"draw": where, "name": entry["prompt"]["name"], "sha256": digest})
-            continue
-        prompt = _prompt(place.draw, fields, where, sets)
-        prompt.check(fields)
-        entry["prompt"] = {"name": prompt.name, "messages": prompt.messages()}
-        prompts.append(
-            {"draw": where, "name": prompt.name, "sha256": prompt.sha256, "text": prompt.text, "system": prompt.system}
-        )
-    gate_functions: dict[int, Callable[..., Any]] = {}
-    for index, stage in enumerate(method.stages):
-        where = f"{method.name}, {stage.name}, gate"
-        if stage.gate.function is not None:
-            gate_functions[index] = function(stage.gate.function, f"{where}, function")
-        if stage.gate.measure in ("score", "passed") and task.score is None:
-            raise ConfigError(
-                f"{where}: measure {stage.gate.measure!r} needs the task's score: cope.Task(..., score=function)"
-            )
-    identity = {
-        **task.fingerprints(),
-        **{f"gate {index}": function_hash(each) for index, each in gate_functions.items()},
-    }
-    spec = {
-        "cascade": cascade,
-        "models": [model.to_entry() for model in method.models],
-        "task": {"name": task.name if task.native else "text", "title": task.name, "functions": identity},
-        "seed": seed,
-        "window": window or _WINDOW,
-    }
-    return Compiled(spec, prompts, prompt_functions, gate_functions)
-
-
-def _checked_method(method: Any) -> Cascade:
-    if isinstance(method, Cascade):
-        return method
-    hint = "; call it with models" if callable(method) else ""
-    raise ConfigError(f"method: expected a cascade such as cope.methods.COPE(small, large), got {method!r}{hint}")
-
-
-def _prompt(draw: Any, fields: Sequence[str], where: str, sets: dict[str, PromptSet]) -> Prompt:
-    own = draw.prompt
-    if isinstance(own, Prompt):
-        return own
-    if isinstance(own, Path):
-        return read_prompt(own, own.stem)
-    if isinstance(own, str):
-        return Prompt(own, f"{draw.name} (text)", source=where)
-    if own is not None:
-        raise ConfigError(f"{where}, prompt: expected a text, a Path, a cope.Prompt or a callable, got {own!r}")
-    wanted = draw.model.prompts
-    name = str(wanted.folder if isinstance(wanted, PromptSet) else wanted)
-    if name not in sets:
-        sets[name] = load_prompts(wanted)
-    try:
-        return sets[name].for_role(draw.plan or draw.role, fields)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
-
-
-def _prompt_function(
-    own: Callable[..., Any], where: str
-) -> Callable[[str, str, Mapping[str, str]], list[dict[str, str]]]:
-    def prompt(identity: str, question: str, given: Mapping[str, str]) -> list[dict[str, str]]:
-        value = own(question, dict(given))
-        messages = [{"role": "user", "content": value}] if isinstance(value, str) else list(value)
-        for message in messages:
-            if not isinstance(message, Mapping) or not all(
-                isinstance(message.get(key), str) for key in ("role", "content")
-            ):
-                raise TypeError(
-                    f'{where}, prompt: expected text or messages {{"role": ..., "content": ...}}, got {message!r}'
-                )
-        if not messages or not any(message["content"].strip() for message in messages):
-            raise ValueError(f"{where}, prompt: the function returned an empty prompt for problem {identity!r}")
-        return [dict(message) for message in messages]
-
-    return prompt
 
 
 @dataclass
@@ -248,7 +117,7 @@ def _prepare(
     early_stop: bool | None,
     check: bool,
 ) -> _Prepared:
-    method = _checked_method(method)
+    method = checked_method(method)
     if early_stop is not None:
         method = method.with_early_stop(early_stop)
     compiled = compile_method(method, task=task, seed=seed, window=window)
@@ -271,9 +140,9 @@ def _prepare(
         callbacks["prompt"] = dict(compiled.prompt_functions)
     temporary = tempfile.TemporaryDirectory(prefix="cope-run-") if store is None else None
     directory = Path(temporary.name if temporary is not None else str(store))
-    manifest = json.dumps(_manifest(method, compiled, resolved, loaded, budget_usd), ensure_ascii=False)
+    described = json.dumps(manifest(method, compiled, resolved, loaded.facts(), budget_usd), ensure_ascii=False)
     opened = _core.Store.open(str(directory), mode="create", durable=temporary is None)
-    prepared = _Prepared(method.name, spec, keys, manifest, loaded, callbacks, opened, temporary)
+    prepared = _Prepared(method.name, spec, keys, described, loaded, callbacks, opened, temporary)
     try:
         if budget_usd is not None:
             opened.set_cap(cap)
@@ -292,49 +161,6 @@ def _check_endpoints(models: Sequence[Mapping[str, Any]], keys: Sequence[Secret]
             pool.submit(_core.check_endpoint, json.dumps(entry), key.reveal()) for entry, key in asked.values()
         ]:
             check.result()
-
-
-def _manifest(method: Cascade, compiled: Compiled, task: Task, problems: _Problems, budget_usd: Any) -> dict[str, Any]:
-    """What a run was: enough to read its results and to repeat it. No keys."""
-    models = []
-    for model, entry in zip(method.models, compiled.spec["models"], strict=True):
-        price = model.resolved_price()
-        shown = {
-            name: str(value)
-            for name in ("input", "cached_input", "output", "reasoning")
-            if (value := getattr(price, name)) is not None
-        }
-        models.append(
-            {
-                **entry,
-                "kind": model.resolved_kind,
-                "price_usd_per_million": {**shown, "as_of": price.as_of, "note": price.note},
-            }
-        )
-    return {
-        "manifest_version": MANIFEST_VERSION,
-        "method": method.name,
-        "description": repr(method),
-        "versions": versions(),
-        "cascade": compiled.spec["cascade"],
-        "models": models,
-        "prompts": compiled.prompts,
-        "task": {"name": task.name, "functions": task.fingerprints()},
-        "seed": compiled.spec["seed"],
-        "problems": {"count": problems.total, "with_gold": problems.with_gold, "sha256": problems.sha256},
-        "budget_usd": None if budget_usd is None else str(budget_usd),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions that a manifest holds: of the library, its core, Python and what it uses."""
-    found = {"python": platform.python_version(), "platform": platform.platform(), "core": _core.version}
-    for name in ("cope-llm", "numpy", "scipy", "xllamacpp"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _go(prepared: _Prepared, progress: bool | Report, cancel: _core.CancelToken | None) -> Run:
