@@ -36,13 +36,14 @@ py::array_t<std::int32_t> replay_keys(const std::string& cascade_json, const Cla
   for (const Draw& draw : cascade.draws) width += draw.n;
   for (const Stage& stage : cascade.stages) {
     const Gate::Measure measure = stage.gate.measure;
-    if (measure != Gate::Measure::always && measure != Gate::Measure::consensus && measure != Gate::Measure::agreement) {
+    if (measure != Gate::Measure::always && measure != Gate::Measure::consensus &&
+        measure != Gate::Measure::agreement) {
       throw ConfigError("stage '" + stage.name + "': only gates on votes can be replayed from classes");
     }
   }
   if (classes.ndim() != 2 || classes.shape(1) != width) {
-    throw ConfigError("classes must have the shape (problems, " + std::to_string(width) + "): all samples of all draws, got " +
-                      std::to_string(classes.ndim()) + " dimensions" +
+    throw ConfigError("classes must have the shape (problems, " + std::to_string(width) +
+                      "): all samples of all draws, got " + std::to_string(classes.ndim()) + " dimensions" +
                       (classes.ndim() == 2 ? " and " + std::to_string(classes.shape(1)) + " columns" : ""));
   }
   const py::ssize_t problems = classes.shape(0);
@@ -58,9 +59,10 @@ py::array_t<std::int32_t> replay_keys(const std::string& cascade_json, const Cla
       decide(cascade, trace, decision);
       const bool answered = decision.action == Action::accept;
       out[0] = decision.stage;
-      out[1] = answered ? static_cast<std::int32_t>(trace.draws[static_cast<std::size_t>(decision.answer_draw)]
-                                                        [static_cast<std::size_t>(decision.answer_sample)]
-                                                            .key.low)
+      out[1] = answered ? static_cast<std::int32_t>(trace
+                                                        .draws[static_cast<std::size_t>(decision.answer_draw)]
+                                                              [static_cast<std::size_t>(decision.answer_sample)]
+                                                        .key.low)
                         : -1;
     }
   }

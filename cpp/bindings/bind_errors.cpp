@@ -81,8 +81,10 @@ void bind_errors(py::module_& module) {
   const py::object value_error = py::make_tuple(error, borrowed(PyExc_ValueError));
   classes.config =
       define(module, "ConfigError", value_error, "An argument, a method, a price or a model that cannot work.");
-  classes.data = define(module, "DataError", value_error, "A problem set that cannot be read; says file, line, column.");
-  classes.store = define(module, "StoreError", error, "A store that is damaged, foreign, newer, locked or out of disk.");
+  classes.data =
+      define(module, "DataError", value_error, "A problem set that cannot be read; says file, line, column.");
+  classes.store =
+      define(module, "StoreError", error, "A store that is damaged, foreign, newer, locked or out of disk.");
   classes.budget = define(module, "BudgetError", error, "The store's cap left no room to start.");
   classes.endpoint = define(module, "EndpointError", error,
                             "An endpoint refused for the whole run; has status_code, request_id and body.");

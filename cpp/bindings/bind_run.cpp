@@ -82,7 +82,8 @@ class PythonCalls {
 std::map<int, py::function> by_index(const py::dict& callbacks, const char* name) {
   std::map<int, py::function> functions;
   if (!callbacks.contains(name)) return functions;
-  for (const auto& [key, value] : callbacks[name].cast<py::dict>()) functions[key.cast<int>()] = value.cast<py::function>();
+  for (const auto& [key, value] : callbacks[name].cast<py::dict>())
+    functions[key.cast<int>()] = value.cast<py::function>();
   return functions;
 }
 
@@ -97,7 +98,8 @@ std::vector<Message> messages_from(const py::handle& value) {
 Hooks hooks_from(const py::dict& callbacks, PythonCalls& calls) {
   Hooks hooks;
   if (callbacks.contains("answer")) {
-    hooks.answer = [f = callbacks["answer"].cast<py::function>(), &calls](const std::string& text, const std::string& id) {
+    hooks.answer = [f = callbacks["answer"].cast<py::function>(), &calls](const std::string& text,
+                                                                          const std::string& id) {
       return calls.guard([&] { return f(text, id).cast<std::optional<std::string>>(); });
     };
   }
@@ -107,13 +109,14 @@ Hooks hooks_from(const py::dict& callbacks, PythonCalls& calls) {
     };
   }
   if (callbacks.contains("grade")) {
-    hooks.grade = [f = callbacks["grade"].cast<py::function>(), &calls](const std::string& gold, const std::string& answer,
-                                                                       const std::string& id) {
+    hooks.grade = [f = callbacks["grade"].cast<py::function>(), &calls](
+                      const std::string& gold, const std::string& answer, const std::string& id) {
       return calls.guard([&] { return f(gold, answer, id).cast<bool>(); });
     };
   }
   if (callbacks.contains("score")) {
-    hooks.score = [f = callbacks["score"].cast<py::function>(), &calls](const std::string& text, const std::string& id) {
+    hooks.score = [f = callbacks["score"].cast<py::function>(), &calls](const std::string& text,
+                                                                        const std::string& id) {
       return calls.guard([&] { return f(text, id).cast<double>(); });
     };
   }
@@ -205,8 +208,9 @@ py::tuple run(const std::string& spec_json, const std::vector<std::string>& keys
   RunResult result;
   Progress last;
   {
-    Engine engine(std::move(spec), *store, hooks_from(callbacks.value_or(py::dict()), calls),
-                  [&source] { return source(); }, std::move(manifest));
+    Engine engine(
+        std::move(spec), *store, hooks_from(callbacks.value_or(py::dict()), calls), [&source] { return source(); },
+        std::move(manifest));
     if (cancel != nullptr) cancel->attach(&engine);
     const auto detach = [&] {
       if (cancel != nullptr) cancel->attach(nullptr);

@@ -103,7 +103,8 @@ void bind_store(py::module_& module) {
       .def("runs",
            [](const StoreHandle& self) {
              py::list out;
-             for (const RunRow& row : unlocked(self, [](Store& store) { return store.runs(); })) out.append(run_row(row));
+             for (const RunRow& row : unlocked(self, [](Store& store) { return store.runs(); }))
+               out.append(run_row(row));
              return out;
            })
       .def(

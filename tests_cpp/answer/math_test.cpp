@@ -40,16 +40,30 @@ TEST(CanonicalMath, numbers_are_compared_exactly) {
     const char* right;
     bool same;
   } cases[] = {
-      {"3/4", "\\frac{6}{8}", true},   {"\\dfrac34", "0.75", true},       {"-\\frac{1}{2}", "-0.50", true},
-      {"1,250", "1250.0", true},       {"\\$ 12", "12", true},             {"$-5$", "\xE2\x88\x92" "5", true},
-      {"1,2", "12", false},            {"0.3333", "1/3", false},          {"12345678901234567890", "12345678901234567891", false},
-      {"\\text{cat}", "cat", true},    {"x + 1", "x+1", true},            {"1/0", "1/0", true},
-      {"\\left(1, 2\\right)", "(1,2)", true}, {"\\leftarrow", "arrow", false}, {"5.", "5", true},
-      {"007", "7", true},              {"p-q", "P-Q", false},
+      {"3/4", "\\frac{6}{8}", true},
+      {"\\dfrac34", "0.75", true},
+      {"-\\frac{1}{2}", "-0.50", true},
+      {"1,250", "1250.0", true},
+      {"\\$ 12", "12", true},
+      {"$-5$",
+       "\xE2\x88\x92"
+       "5",
+       true},
+      {"1,2", "12", false},
+      {"0.3333", "1/3", false},
+      {"12345678901234567890", "12345678901234567891", false},
+      {"\\text{cat}", "cat", true},
+      {"x + 1", "x+1", true},
+      {"1/0", "1/0", true},
+      {"\\left(1, 2\\right)", "(1,2)", true},
+      {"\\leftarrow", "arrow", false},
+      {"5.", "5", true},
+      {"007", "7", true},
+      {"p-q", "P-Q", false},
   };
   for (const auto& [left, right, same] : cases) {
-    EXPECT_EQ(equivalent_math(left, right), same) << left << " ~ " << right << ": " << canonical_math(left) << " and "
-                                                  << canonical_math(right);
+    EXPECT_EQ(equivalent_math(left, right), same)
+        << left << " ~ " << right << ": " << canonical_math(left) << " and " << canonical_math(right);
   }
 }
 

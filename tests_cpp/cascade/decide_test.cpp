@@ -145,8 +145,8 @@ TEST(Decide, two_thirds_of_three_is_two_votes) {
 
 TEST(Decide, carries_the_plan_of_the_first_sample_of_the_majority) {
   const Cascade cascade = cope(4);
-  const std::vector<std::vector<Evidence>> recorded{votes({-1, -1, -1, -1}), votes({1, 2, 2, 3}), votes({-1}), votes({4, 4, 4, 4}),
-                                                    votes({9})};
+  const std::vector<std::vector<Evidence>> recorded{votes({-1, -1, -1, -1}), votes({1, 2, 2, 3}), votes({-1}),
+                                                    votes({4, 4, 4, 4}), votes({9})};
   const Decision decision = replay(cascade, recorded).decision;
   ASSERT_EQ(decision.action, Action::accept);
   EXPECT_EQ(decision.stage, 1);
@@ -157,7 +157,8 @@ TEST(Decide, carries_the_plan_of_the_first_sample_of_the_majority) {
 
 TEST(Decide, carries_the_first_plan_where_nothing_was_scored) {
   const Decision decision =
-      replay(cope(4), {votes({-1, -1, -1, -1}), votes({-1, -1, -1, -1}), votes({-1}), votes({4, 4, 4, 4}), votes({9})}).decision;
+      replay(cope(4), {votes({-1, -1, -1, -1}), votes({-1, -1, -1, -1}), votes({-1}), votes({4, 4, 4, 4}), votes({9})})
+          .decision;
   EXPECT_EQ(decision.stages.at(0).representative, 0);
   EXPECT_FALSE(decision.stages.at(0).scored);
 }
@@ -236,9 +237,8 @@ TEST(EarlyStop, is_lossless_and_as_early_as_can_be_for_every_short_vote) {
           for (const bool carries : {false, true}) {
             const Cascade cascade = two_stages(consensus(0, threshold, comparison, denominator), k, carries);
             validate(cascade);
-            for_each_sequence(k, 3, [&](const std::vector<int>& labels) {
-              expect_lossless(cascade, {votes(labels), votes({99})});
-            });
+            for_each_sequence(
+                k, 3, [&](const std::vector<int>& labels) { expect_lossless(cascade, {votes(labels), votes({99})}); });
             if (k > 3) continue;
             for_each_sequence(k, 3, [&](const std::vector<int>& labels) { expect_needed(cascade, labels, 5); });
           }
@@ -259,7 +259,8 @@ TEST(EarlyStop, is_lossless_for_cope_on_random_recordings) {
     std::vector<std::vector<Evidence>> recorded;
     for (const Draw& draw : cascade.draws) {
       std::vector<int> labels;
-      for (int i = 0; i < draw.n; ++i) labels.push_back(static_cast<int>(random() % static_cast<unsigned>(classes + 1)) - 1);
+      for (int i = 0; i < draw.n; ++i)
+        labels.push_back(static_cast<int>(random() % static_cast<unsigned>(classes + 1)) - 1);
       recorded.push_back(votes(labels));
     }
     expect_lossless(cascade, recorded);
@@ -269,8 +270,8 @@ TEST(EarlyStop, is_lossless_for_cope_on_random_recordings) {
 TEST(EarlyStop, more_samples_than_the_settling_prefix_change_nothing) {
   // A replay sees whole recordings where the live run saw prefixes; the decision, votes included, is the same.
   const Cascade cascade = cope(8);
-  const std::vector<std::vector<Evidence>> recorded{votes(std::vector<int>(8, -1)), votes({1, 2, 1, 3, 1, 1, 2, 1}), votes({-1}),
-                                                    votes({4, 4, 4, 4, 4, 6, 6, 6}), votes({9})};
+  const std::vector<std::vector<Evidence>> recorded{votes(std::vector<int>(8, -1)), votes({1, 2, 1, 3, 1, 1, 2, 1}),
+                                                    votes({-1}), votes({4, 4, 4, 4, 4, 6, 6, 6}), votes({9})};
   const Replay live = replay(cascade, recorded);
   Trace whole = Trace::empty(cascade);
   whole.draws = recorded;

@@ -76,11 +76,16 @@ json run_attempt(const Spec& spec, const Model& model, unsigned seed, const Hook
 // Goals say who they are; solutions disagree; the guideline settles it.
 Sample disagreeing(const Wave& wave, int index) {
   switch (wave.draw) {
-    case 0: return says("goal " + std::to_string(index));
-    case 1: return says("\\boxed{" + std::to_string(index / 2) + "}");
-    case 2: return says("count them");
-    case 3: return says("\\boxed{7}");
-    default: return says("\\boxed{8}");
+    case 0:
+      return says("goal " + std::to_string(index));
+    case 1:
+      return says("\\boxed{" + std::to_string(index / 2) + "}");
+    case 2:
+      return says("count them");
+    case 3:
+      return says("\\boxed{7}");
+    default:
+      return says("\\boxed{8}");
   }
 }
 
@@ -191,7 +196,10 @@ TEST(Attempt, a_plan_that_failed_fails_what_needs_it_without_asking) {
 TEST(Attempt, a_budget_that_ends_leaves_the_problem_unfinished) {
   const json trace = run_attempt(
       spec_of(testing::cope_spec()),
-      [](const Wave& wave, int index) { return wave.draw == 2 ? fails(SampleError::budget) : disagreeing(wave, index); }, 0);
+      [](const Wave& wave, int index) {
+        return wave.draw == 2 ? fails(SampleError::budget) : disagreeing(wave, index);
+      },
+      0);
   EXPECT_EQ(trace["status"], "unfinished");
   EXPECT_EQ(trace["stage"], -1);
 }

@@ -57,7 +57,8 @@ TEST(Spec, names_the_field_that_is_wrong) {
       {"temperature must be at least 0", [](json& s) { s["cascade"]["draws"][0]["sampling"]["temperature"] = -1; }},
       {"window must be at least 1", [](json& s) { s["window"] = 0; }},
       {"wrong type or is out of range", [](json& s) { s["cascade"]["draws"][0]["n"] = 99999999999; }},
-      {"logprobs=True", [](json& s) {
+      {"logprobs=True",
+       [](json& s) {
          s["cascade"]["stages"][0]["gate"]["measure"] = "perplexity";
          s["cascade"]["stages"][0]["gate"]["comparison"] = "<";
        }},

@@ -87,8 +87,9 @@ std::optional<std::string_view> last_number(std::string_view text) {
     const bool glued = (start > 0 && (is_letter(text[start - 1]) || text[start - 1] == '_')) ||
                        (end < text.size() && (is_letter(text[end]) || text[end] == '_'));
     if (!glued) {
-      const bool minus = start > 0 && text[start - 1] == '-' &&
-                         (start < 2 || (!is_digit(text[start - 2]) && !is_letter(text[start - 2]) && text[start - 2] != ')'));
+      const bool minus =
+          start > 0 && text[start - 1] == '-' &&
+          (start < 2 || (!is_digit(text[start - 2]) && !is_letter(text[start - 2]) && text[start - 2] != ')'));
       return text.substr(minus ? start - 1 : start, end - (minus ? start - 1 : start));
     }
     end = start;
@@ -229,7 +230,8 @@ std::optional<Fraction> number(std::string_view text) {
 }  // namespace
 
 std::optional<std::string> extract_math(std::string_view text) {
-  if (const std::size_t thought = text.rfind("</think>"); thought != std::string_view::npos) text.remove_prefix(thought + 8);
+  if (const std::size_t thought = text.rfind("</think>"); thought != std::string_view::npos)
+    text.remove_prefix(thought + 8);
   if (const auto box = last_box(text)) {
     const std::string_view content = trim(*box);
     if (content.empty()) return std::nullopt;
@@ -245,7 +247,8 @@ std::string canonical_math(std::string_view answer) {
   replace_all(text, "\xE2\x88\x92", "-");  // the Unicode minus sign
   replace_all(text, "\\dfrac", "\\frac");
   replace_all(text, "\\tfrac", "\\frac");
-  for (const std::string_view noise : {"\\left", "\\right", "\\!", "\\,", "\\;", "\\:", "\\ ", "\\$", "$"}) erase_all(text, noise);
+  for (const std::string_view noise : {"\\left", "\\right", "\\!", "\\,", "\\;", "\\:", "\\ ", "\\$", "$"})
+    erase_all(text, noise);
   for (const std::string_view command : {"\\text{", "\\mathrm{", "\\mbox{"}) {
     if (!text.starts_with(command)) continue;
     const auto content = group_at(text, command.size() - 1);

@@ -30,7 +30,8 @@ void validate_draw(const Cascade& cascade, std::size_t index) {
   }
   std::set<std::string> fields;
   for (const Given& given : draw.given) {
-    if (!fields.insert(given.field).second) throw ConfigError(label + ": the field '" + given.field + "' is given twice");
+    if (!fields.insert(given.field).second)
+      throw ConfigError(label + ": the field '" + given.field + "' is given twice");
     if (given.draw < 0 || static_cast<std::size_t>(given.draw) >= index) {
       throw ConfigError(label + ": the field '" + given.field + "' must come from an earlier draw, got draw " +
                         std::to_string(given.draw));
@@ -58,12 +59,13 @@ void validate_draw(const Cascade& cascade, std::size_t index) {
 
 void validate_gate(const Cascade& cascade, std::size_t index) {
   const Gate& gate = cascade.stages[index].gate;
-  const std::string label = "stage " + std::to_string(index) + " ('" + cascade.stages[index].name + "') of cascade '" +
-                            cascade.name + "'";
+  const std::string label =
+      "stage " + std::to_string(index) + " ('" + cascade.stages[index].name + "') of cascade '" + cascade.name + "'";
   const auto voted = [&](int draw, const char* field) {
     if (draw < 0 || static_cast<std::size_t>(draw) >= cascade.draws.size() ||
         cascade.draws[static_cast<std::size_t>(draw)].stage != static_cast<int>(index)) {
-      throw ConfigError(label + ": its gate's " + field + " must be a draw of the same stage, got " + std::to_string(draw));
+      throw ConfigError(label + ": its gate's " + field + " must be a draw of the same stage, got " +
+                        std::to_string(draw));
     }
     if (cascade.draws[static_cast<std::size_t>(draw)].plan) {
       throw ConfigError(label + ": its gate's " + field + " is a draw of plans, which have no answers to vote on");

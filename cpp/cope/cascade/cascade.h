@@ -50,7 +50,7 @@ struct Gate {
     passed,      // 1 if a sample of `draw` passed its tests (measure >= 1), else 0; the answer is the first that did
     perplexity,  // the lowest perplexity among the samples of `draw`; the answer is that sample
     score,       // the highest score among the samples of `draw`; the answer is that sample
-    custom,      // a value that the user's own function gives once the stage's draws are complete; the answer is the majority of `draw`
+    custom,  // a value that the user's own function gives once the stage's draws are complete; the answer is the majority of `draw`
   };
   enum class Comparison : std::uint8_t { greater, greater_equal, less, less_equal };
   enum class Denominator : std::uint8_t { k, answered };

@@ -10,10 +10,14 @@ namespace {
 
 bool holds(Gate::Comparison comparison, int sign) {
   switch (comparison) {
-    case Gate::Comparison::greater: return sign > 0;
-    case Gate::Comparison::greater_equal: return sign >= 0;
-    case Gate::Comparison::less: return sign < 0;
-    case Gate::Comparison::less_equal: return sign <= 0;
+    case Gate::Comparison::greater:
+      return sign > 0;
+    case Gate::Comparison::greater_equal:
+      return sign >= 0;
+    case Gate::Comparison::less:
+      return sign < 0;
+    case Gate::Comparison::less_equal:
+      return sign <= 0;
   }
   return false;
 }
@@ -35,9 +39,10 @@ struct Verdict {
 // What the stage's place in the cascade asks of its gate.
 struct StageView {
   const Gate& gate;
-  int k;                 // samples of the gate's draw
+  int k;  // samples of the gate's draw
   bool early_stop;
-  bool needs_leader;     // the majority class is wanted also where the gate rejects: it is carried on, or returned by the last stage
+  bool
+      needs_leader;  // the majority class is wanted also where the gate rejects: it is carried on, or returned by the last stage
 };
 
 // Voting gates (consensus, always). `votes` of `answered` scored samples in a prefix; may the gate still turn?
@@ -226,8 +231,10 @@ Verdict judge(const StageView& view, const Cascade& cascade, const Trace& trace,
   const std::span<const Evidence> prefix = trace.draws[static_cast<std::size_t>(view.gate.draw)];
   switch (view.gate.measure) {
     case Gate::Measure::always:
-    case Gate::Measure::consensus: return judge_votes(view, prefix);
-    case Gate::Measure::passed: return judge_passed(view, prefix);
+    case Gate::Measure::consensus:
+      return judge_votes(view, prefix);
+    case Gate::Measure::passed:
+      return judge_passed(view, prefix);
     case Gate::Measure::agreement: {
       const auto other = static_cast<std::size_t>(view.gate.other_draw);
       return judge_complete(view, prefix, trace.draws[other], cascade.draws[other].n, std::nullopt);

@@ -30,8 +30,8 @@ struct Evidence {
 };
 
 struct Trace {
-  std::vector<std::vector<Evidence>> draws;       // by global draw index: the contiguous prefix drawn so far
-  std::vector<std::optional<double>> custom;      // by stage: the value of a custom gate, once known
+  std::vector<std::vector<Evidence>> draws;   // by global draw index: the contiguous prefix drawn so far
+  std::vector<std::optional<double>> custom;  // by stage: the value of a custom gate, once known
 
   static Trace empty(const Cascade& cascade);
 };
@@ -48,11 +48,11 @@ struct Want {
 struct StageResult {
   int stage = 0;
   bool accepted = false;
-  int votes = 0;            // of the largest class, in the prefix that settled it
-  int of = 0;               // the denominator of the gate
-  double value = 0.0;       // what was compared with the threshold: votes / of, agreement, lowest perplexity, ...
-  int representative = 0;   // sample of the gate's draw: see cascade.h
-  bool scored = false;      // at least one sample of the gate's draw was scored
+  int votes = 0;           // of the largest class, in the prefix that settled it
+  int of = 0;              // the denominator of the gate
+  double value = 0.0;      // what was compared with the threshold: votes / of, agreement, lowest perplexity, ...
+  int representative = 0;  // sample of the gate's draw: see cascade.h
+  bool scored = false;     // at least one sample of the gate's draw was scored
   bool operator==(const StageResult&) const = default;
 };
 

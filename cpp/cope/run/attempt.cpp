@@ -27,7 +27,11 @@ int index_in_stage(const Cascade& cascade, int draw) {
 }  // namespace
 
 Attempt::Attempt(const Spec& spec, const Hooks& hooks, Problem problem)
-    : spec_(spec), hooks_(hooks), task_(spec.task, hooks), problem_(std::move(problem)), trace_(Trace::empty(spec.cascade)) {
+    : spec_(spec),
+      hooks_(hooks),
+      task_(spec.task, hooks),
+      problem_(std::move(problem)),
+      trace_(Trace::empty(spec.cascade)) {
   slots_.resize(spec.cascade.draws.size());
 }
 
@@ -37,7 +41,8 @@ std::vector<Wave> Attempt::next() {
       done_ = outstanding_ == 0;
       break;
     }
-    std::vector<Wave> waves = issue();  // also children whose plans have arrived while other samples are still outstanding
+    std::vector<Wave> waves =
+        issue();  // also children whose plans have arrived while other samples are still outstanding
     if (!waves.empty() || outstanding_ > 0) return waves;
     decide(spec_.cascade, trace_, decision_);
     switch (decision_.action) {
@@ -47,9 +52,13 @@ std::vector<Wave> Attempt::next() {
           if (slots.size() < at(want.upto)) slots.resize(at(want.upto));
         }
         break;
-      case Action::measure: trace_.custom[at(decision_.stage)] = custom_measure(decision_.stage); break;
+      case Action::measure:
+        trace_.custom[at(decision_.stage)] = custom_measure(decision_.stage);
+        break;
       case Action::accept:
-      case Action::unscored: done_ = true; break;
+      case Action::unscored:
+        done_ = true;
+        break;
     }
   }
   return {};
@@ -96,8 +105,8 @@ std::vector<Wave> Attempt::issue() {
         waves.back().request.seeds.push_back(seed);
         continue;
       }
-      waves.push_back(Wave{draw, DrawRequest{settings.model, std::move(*prompt), settings.sampling, {seed}, index,
-                                             problem_.position}});
+      waves.push_back(Wave{
+          draw, DrawRequest{settings.model, std::move(*prompt), settings.sampling, {seed}, index, problem_.position}});
       open = one_prompt;
     }
     extend_prefix(d);
@@ -169,7 +178,8 @@ void Attempt::annotate(int draw, Slot& slot) const {
         throw ConfigError("the task's `score` function returned NaN for problem '" + problem_.id + "'");
       }
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -182,7 +192,8 @@ void Attempt::extend_prefix(std::size_t draw) {
 double Attempt::custom_measure(int stage) const {
   const auto own = hooks_.gate.find(stage);
   if (own == hooks_.gate.end()) {
-    throw ConfigError("stage '" + spec_.cascade.stages[at(stage)].name + "' has a custom gate, but no function was given");
+    throw ConfigError("stage '" + spec_.cascade.stages[at(stage)].name +
+                      "' has a custom gate, but no function was given");
   }
   Hooks::Answered samples;
   for (const Slot& slot : slots_[at(spec_.cascade.stages[at(stage)].gate.draw)]) {
@@ -199,8 +210,7 @@ double Attempt::custom_measure(int stage) const {
 bool Attempt::cut_off() const {
   return std::ranges::any_of(slots_, [](const auto& slots) {
     return std::ranges::any_of(slots, [](const Slot& slot) {
-      return slot.sample &&
-             (slot.sample->error == SampleError::budget || slot.sample->error == SampleError::cancelled);
+      return slot.sample && (slot.sample->error == SampleError::budget || slot.sample->error == SampleError::cancelled);
     });
   });
 }
@@ -231,7 +241,8 @@ Outcome Attempt::outcome() const {
   for (std::size_t d = 0; d < slots_.size(); ++d) {
     for (std::size_t i = 0; i < slots_[d].size(); ++i) {
       const Slot& slot = slots_[d][i];
-      if (slot.sample) builder.sample(static_cast<int>(d), static_cast<int>(i), *slot.sample, slot.answer, slot.evidence);
+      if (slot.sample)
+        builder.sample(static_cast<int>(d), static_cast<int>(i), *slot.sample, slot.answer, slot.evidence);
     }
   }
   if (decision_.action == Action::accept) {

@@ -20,13 +20,19 @@ constexpr int failures_that_end_a_run = 8;
   EndpointReply reply{sample.status_code, sample.request_id, sample.error_message};
   const std::string message = where + sample.error_message + kept;
   switch (sample.error) {
-    case SampleError::authentication: throw AuthenticationError(message, std::move(reply));
-    case SampleError::rate_limited: throw RateLimitError(message, std::move(reply));
-    case SampleError::timeout: throw APITimeoutError(message, std::move(reply));
-    case SampleError::connection: throw APIConnectionError(message, std::move(reply));
+    case SampleError::authentication:
+      throw AuthenticationError(message, std::move(reply));
+    case SampleError::rate_limited:
+      throw RateLimitError(message, std::move(reply));
+    case SampleError::timeout:
+      throw APITimeoutError(message, std::move(reply));
+    case SampleError::connection:
+      throw APIConnectionError(message, std::move(reply));
     case SampleError::not_found:
-    case SampleError::bad_request: throw BadRequestError(message, std::move(reply));
-    default: throw EndpointError(message, std::move(reply));
+    case SampleError::bad_request:
+      throw BadRequestError(message, std::move(reply));
+    default:
+      throw EndpointError(message, std::move(reply));
   }
 }
 
@@ -145,10 +151,18 @@ void Engine::count(const Outcome& outcome) {
   const std::lock_guard lock(mu_);
   ++progress_.done;
   switch (outcome.status) {
-    case OutcomeStatus::answered: ++progress_.answered; break;
-    case OutcomeStatus::unscored: ++progress_.unscored; break;
-    case OutcomeStatus::failed: ++progress_.failed; break;
-    case OutcomeStatus::unfinished: ++progress_.unfinished; break;
+    case OutcomeStatus::answered:
+      ++progress_.answered;
+      break;
+    case OutcomeStatus::unscored:
+      ++progress_.unscored;
+      break;
+    case OutcomeStatus::failed:
+      ++progress_.failed;
+      break;
+    case OutcomeStatus::unfinished:
+      ++progress_.unfinished;
+      break;
   }
   if (outcome.correct) {
     ++progress_.graded;
@@ -169,7 +183,8 @@ void Engine::watch(int model, const Sample& sample) {
       return;
     case SampleError::authentication:
     case SampleError::not_found:
-    case SampleError::no_logprobs: throw_endpoint_error(endpoint, sample);
+    case SampleError::no_logprobs:
+      throw_endpoint_error(endpoint, sample);
     case SampleError::connection:
     case SampleError::timeout:
     case SampleError::rate_limited:
@@ -179,9 +194,11 @@ void Engine::watch(int model, const Sample& sample) {
     case SampleError::bad_request:
     case SampleError::malformed:
       // Some prompts may be bad; that none ever went well is another matter.
-      if (++health.failures_in_a_row >= failures_that_end_a_run && health.successes == 0) throw_endpoint_error(endpoint, sample);
+      if (++health.failures_in_a_row >= failures_that_end_a_run && health.successes == 0)
+        throw_endpoint_error(endpoint, sample);
       return;
-    default: return;
+    default:
+      return;
   }
 }
 

@@ -29,7 +29,8 @@ struct OutcomeBuilder::State {
         total.reset();
       }
     };
-    if (!sample.ok()) return;  // a failed request is billed nothing that anybody knows; the ledger counts what it may have cost
+    if (!sample.ok())
+      return;  // a failed request is billed nothing that anybody knows; the ledger counts what it may have cost
     add(outcome.ideal_pusd, sample.cost_pusd);
     if (!sample.cached) add(outcome.billed_pusd, sample.cost_pusd);
   }
@@ -102,7 +103,8 @@ void OutcomeBuilder::sample(int draw, int index, const Sample& sample, const std
   state.trace["draws"][static_cast<std::size_t>(draw)]["samples"].push_back(std::move(row));
   if (sample.error != SampleError::parent_failed) ++state.outcome.samples;
   state.add_cost(sample);
-  const Endpoint& endpoint = state.spec.endpoints[static_cast<std::size_t>(state.spec.draws[static_cast<std::size_t>(draw)].model)];
+  const Endpoint& endpoint =
+      state.spec.endpoints[static_cast<std::size_t>(state.spec.draws[static_cast<std::size_t>(draw)].model)];
   state.flop_known = state.flop_known && endpoint.parameters > 0 && (sample.usage.known || !sample.ok());
   state.flop += 2 * endpoint.parameters * (sample.usage.prompt_tokens + sample.usage.completion_tokens);
 }

@@ -22,7 +22,8 @@ class OutcomeBuilder {
   ~OutcomeBuilder();
 
   void status(OutcomeStatus status, const Decision& decision);
-  void sample(int draw, int index, const Sample& sample, const std::optional<std::string>& answer, const Evidence& evidence);
+  void sample(int draw, int index, const Sample& sample, const std::optional<std::string>& answer,
+              const Evidence& evidence);
   void answer(const std::optional<std::string>& answer, std::optional<bool> correct);
   Outcome finish();
 

@@ -60,13 +60,15 @@ class Reader {
     if constexpr (std::is_same_v<T, bool>) {
       fits = value.is_boolean();
     } else if constexpr (std::is_integral_v<T>) {
-      fits = value.is_number_integer() && value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max();
+      fits =
+          value.is_number_integer() && value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max();
     } else if constexpr (std::is_floating_point_v<T>) {
       fits = value.is_number();
     } else {
       fits = value.is_string();
     }
-    if (!fits) throw ConfigError(path_ + "." + name + " has the wrong type or is out of range: " + value.dump().substr(0, 80));
+    if (!fits)
+      throw ConfigError(path_ + "." + name + " has the wrong type or is out of range: " + value.dump().substr(0, 80));
     return value.get<T>();
   }
 
@@ -90,8 +92,8 @@ Gate read_gate(const Reader& in) {
                                                                              {">=", Gate::Comparison::greater_equal},
                                                                              {"<", Gate::Comparison::less},
                                                                              {"<=", Gate::Comparison::less_equal}};
-  static constexpr std::pair<const char*, Gate::Denominator> denominators[] = {{"k", Gate::Denominator::k},
-                                                                               {"answered", Gate::Denominator::answered}};
+  static constexpr std::pair<const char*, Gate::Denominator> denominators[] = {
+      {"k", Gate::Denominator::k}, {"answered", Gate::Denominator::answered}};
   Gate gate;
   gate.measure = in.choice("measure", measures);
   gate.draw = in.get<int>("draw");
@@ -129,7 +131,8 @@ Cascade read_cascade(const json& value) {
   std::size_t index = 0;
   for (const json& item : array(in, "stages")) {
     const Reader stage(item, "cascade.stages[" + std::to_string(index++) + "]");
-    cascade.stages.push_back(Stage{stage.get<std::string>("name"), read_gate(Reader(stage.at("gate"), stage.path("gate")))});
+    cascade.stages.push_back(
+        Stage{stage.get<std::string>("name"), read_gate(Reader(stage.at("gate"), stage.path("gate")))});
   }
   index = 0;
   for (const json& item : array(in, "draws")) {
@@ -205,15 +208,17 @@ Endpoint read_endpoint(const json& value, const std::string& path, const std::st
   endpoint.connect_timeout_ms = in.get<std::int64_t>("connect_timeout_ms", endpoint.connect_timeout_ms);
   endpoint.timeout_ms = in.get<std::int64_t>("timeout_ms", endpoint.timeout_ms);
   endpoint.max_reply_bytes = in.get<std::int64_t>("max_reply_bytes", endpoint.max_reply_bytes);
-  if (endpoint.max_n < 1 || endpoint.max_concurrency < 1 || endpoint.initial_concurrency < 1 || endpoint.max_retries < 0) {
-    throw ConfigError(path + ": max_n, max_concurrency and initial_concurrency must be at least 1, max_retries at least 0");
+  if (endpoint.max_n < 1 || endpoint.max_concurrency < 1 || endpoint.initial_concurrency < 1 ||
+      endpoint.max_retries < 0) {
+    throw ConfigError(path +
+                      ": max_n, max_concurrency and initial_concurrency must be at least 1, max_retries at least 0");
   }
   return endpoint;
 }
 
 // What may differ between two sittings of the same run.
-constexpr const char* not_identity[] = {"base_url",    "max_concurrency",    "initial_concurrency", "max_retries",
-                                        "timeout_ms",  "connect_timeout_ms", "max_reply_bytes"};
+constexpr const char* not_identity[] = {"base_url",   "max_concurrency",    "initial_concurrency", "max_retries",
+                                        "timeout_ms", "connect_timeout_ms", "max_reply_bytes"};
 
 Digest run_key(json spec) {
   spec.erase("window");
@@ -242,8 +247,8 @@ Spec parse_spec(std::string_view json_text, const std::optional<std::vector<std:
                       std::to_string(keys->size()) + " keys");
   }
   for (std::size_t i = 0; i < models.size(); ++i) {
-    spec.endpoints.push_back(read_endpoint(models[i], "spec.models[" + std::to_string(i) + "]",
-                                           keys ? (*keys)[i] : std::string()));
+    spec.endpoints.push_back(
+        read_endpoint(models[i], "spec.models[" + std::to_string(i) + "]", keys ? (*keys)[i] : std::string()));
     if (!spec.endpoints.back().price) {
       throw ConfigError("model '" + spec.endpoints.back().model +
                         "' has no price: pass price=cope.Price(...) or price=\"free\" to cope.Model");

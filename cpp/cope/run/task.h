@@ -35,7 +35,8 @@ struct Hooks {
   std::function<double(const std::string& text, const std::string& problem_id)> score;
   std::map<int, std::function<double(const Answered& samples, const std::string& problem_id)>> gate;  // by stage
   // By draw: (problem, field values) -> messages.
-  std::map<int, std::function<std::vector<Message>(const Problem& problem, const std::map<std::string, std::string>& given)>>
+  std::map<int,
+           std::function<std::vector<Message>(const Problem& problem, const std::map<std::string, std::string>& given)>>
       prompt;
 };
 

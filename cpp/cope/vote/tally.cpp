@@ -37,7 +37,8 @@ void Tally::add(const VoteKey& key) {
 bool Tally::leader_settled(int remaining) const {
   if (remaining == 0) return true;
   const int votes = leader_votes();
-  if (remaining > votes) return false;  // a class not seen yet could still win; with equal votes the one seen earlier stays ahead
+  if (remaining > votes)
+    return false;  // a class not seen yet could still win; with equal votes the one seen earlier stays ahead
   for (int index = 0; index < classes_; ++index) {
     if (index == leader_) continue;
     const int reach = at(index).votes + remaining;

@@ -50,7 +50,9 @@ class Tally {
   };
   // Classes live in order of first appearance, the first few without an allocation: replays tally millions of small votes.
   static constexpr int inline_classes = 16;
-  Class& at(int index) { return index < inline_classes ? inline_[to_size(index)] : more_[to_size(index - inline_classes)]; }
+  Class& at(int index) {
+    return index < inline_classes ? inline_[to_size(index)] : more_[to_size(index - inline_classes)];
+  }
   const Class& at(int index) const {
     return index < inline_classes ? inline_[to_size(index)] : more_[to_size(index - inline_classes)];
   }
