@@ -58,6 +58,7 @@ _WORDING = {
     "greater than or equal to": "at least",
     "less than or equal to": "at most",
 }
+_TITLE = "title"
 _MOST_ERRORS = 8
 _SHOWN = 60
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -194,7 +195,7 @@ def _task(value: object) -> object:
 
 
 class MethodConfig(_Strict):
-    """A preset of `cope.methods` and its arguments, under the names that the function gives them."""
+    """A preset of `cope.methods` and its arguments, under the names that the function gives them; its `name` is `title` in the file."""
 
     name: str
     arguments: dict[str, Any]
@@ -297,6 +298,9 @@ def _arguments(name: str) -> tuple[type[BaseModel], tuple[str, ...]]:
     models = []
     for parameter in inspect.signature(function).parameters.values():
         annotation = hints[parameter.name]
+        if parameter.name == "name":  # taken by the preset's own name
+            fields[_TITLE] = (str | None, None)
+            continue
         default = parameter.name if _is_model(annotation) else parameter.default
         fields[parameter.name] = (
             _accepts(annotation),
@@ -412,6 +416,8 @@ def _method(data: Mapping[str, Any], models: Mapping[str, ModelConfig], source: 
                 f"models.{wanted}: is missing: the method {name} needs it as its {role!r} (there are: {there}{near})"
             )
             raise _error(source, [problem])
+    if _TITLE in chosen:
+        chosen["name"] = chosen.pop(_TITLE)
     return MethodConfig(name=name, arguments=chosen)
 
 

@@ -153,7 +153,8 @@ def table(runs: Sequence[Run], took_s: float) -> Table:
         f"the large model is priced at 0.15 / 0.60 USD per million tokens in / out, the small one is free. Took {seconds(round(took_s * 1000))}.\n{WARNING}"
     )
     right = [
-        Column(name, right=True) for name in ("USD, billed", "USD, uncached", "Resolved by stage", "Samples saved")
+        Column(name, right=True)
+        for name in ("USD/million, billed", "USD/million, uncached", "Resolved by stage", "Samples saved")
     ]
     paired_columns = [Column(name, right=True) for name in ("Accuracy (95 %)", f"Points from {REFERENCE} (95 %)")]
     columns: list[str | Column] = ["Method", *paired_columns, *right]

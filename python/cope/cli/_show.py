@@ -94,7 +94,7 @@ def init_command(file: Path) -> Code:
 
 def version_command(*, as_json: bool) -> Code:
     """Prints the versions that a manifest would hold."""
-    from ..running import versions
+    from ..spec import versions
 
     found = versions()
     if as_json:

@@ -32,6 +32,8 @@ PAIR_PARALLEL = 32
 """Slots of each server of the pair."""
 PAIR_MAX_TOKENS = 256
 """Most tokens of one sample of the pair: its longest worked solutions take about half."""
+PAIR_CONTEXT_TOKENS = 512
+"""Prompt and reply together: what the pair was trained on. Problem, plans and solution take half of it."""
 CONTEXT_TOKENS = 2048
 
 
@@ -51,14 +53,17 @@ def _close(starting: Future[Server]) -> None:
 
 def _start(stack: ExitStack, servers: Sequence[Mapping[str, Any]]) -> list[Server]:
     """Starts servers, all at once, and leaves their ends to `stack`. If one cannot start, or the user interrupts, none stays."""
-    from ._server import Server
+    from ._server import Server, ServerError
 
     pool = ThreadPoolExecutor(len(servers), thread_name_prefix="cope-local")
     starting = [pool.submit(Server, **options) for options in servers]
     stack.callback(pool.shutdown)
     for future in starting:
         stack.callback(_close, future)
-    return [future.result() for future in starting]
+    try:
+        return [future.result() for future in starting]
+    except (ServerError, ValueError, OSError) as error:
+        raise ConfigError(str(error)) from error
 
 
 def _model(server: Server, facts: Gguf, name: str, **options: Any) -> Model:
@@ -85,7 +90,7 @@ def pair(*, parallel: int = PAIR_PARALLEL, threads: int | None = None) -> Iterat
 
     Args:
         parallel: samples that each server draws at once; default 32.
-        threads: threads of each server; default as many as there are cores.
+        threads: threads of each server; default 1, see `Server`.
 
     Yields:
         (small, large): the small one free, the large one at 0.15 / 0.60 USD per million tokens in / out.
@@ -103,10 +108,9 @@ def pair(*, parallel: int = PAIR_PARALLEL, threads: int | None = None) -> Iterat
             raise ConfigError(f"{path}: the weights of the embedded pair are missing; reinstall the package")
     facts = [read_gguf(path) for path in (SMALL, LARGE)]
     with ExitStack() as stack:
-        options = [
-            {"path": path, "parallel": parallel, "threads": threads, "name": path.stem} for path in (SMALL, LARGE)
-        ]
-        small, large = _start(stack, options)
+        options = {"parallel": parallel, "threads": threads, "context_tokens": PAIR_CONTEXT_TOKENS}
+        servers = [{"path": path, "name": path.stem, **options} for path in (SMALL, LARGE)]
+        small, large = _start(stack, servers)
         yield (
             _model(small, facts[0], SMALL.stem, prompts="embedded", max_tokens=PAIR_MAX_TOKENS),
             _model(large, facts[1], LARGE.stem, prompts="embedded", max_tokens=PAIR_MAX_TOKENS, price=LARGE_PRICE),
@@ -132,7 +136,7 @@ def serve(
         parallel: samples that it draws at once; default 8.
         context_tokens: most tokens of a prompt with its reply; default 2048.
         max_tokens: most tokens of a reply; default half of `context_tokens`.
-        threads: default as many as there are cores.
+        threads: default 1 for files up to 64 MB, else half the cores.
         prompts: the model's prompt set; default "paper".
         price: default free.
         name: default the file's name without `.gguf`.
