@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,6 +141,7 @@ class Child {
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("no child process");
     if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody is left behind, however the test ends
       ::close(reports[0]);
       ::close(start[1]);
       char go = 0;

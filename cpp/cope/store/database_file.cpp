@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <random>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -200,15 +200,29 @@ void publish(const std::string& from, const std::string& to) {
   throw Failure(SQLITE_IOERR, code, system_text(code));
 }
 
+// An empty file of a name that nobody else uses: a process id would be shared by containers that share a directory.
+std::string make_draft(const std::string& path) {
+  std::random_device random;
+  for (;;) {
+    const std::string draft = path + ".new-" + std::to_string(random()) + "-" + std::to_string(random());
+    const int descriptor = ::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (descriptor >= 0) {
+      ::close(descriptor);
+      return draft;
+    }
+    const int code = errno;
+    if (code != EEXIST)
+      throw Failure(code == ENOSPC || code == EDQUOT ? SQLITE_FULL : SQLITE_CANTOPEN, code, system_text(code));
+  }
+}
+
 void make_store(const std::string& directory, const std::string& path) {
-  static std::atomic<int> made{0};
   make_directory(fs::absolute(directory).lexically_normal());
-  const std::string draft = path + ".new-" + std::to_string(::getpid()) + "-" + std::to_string(++made);
+  const std::string draft = make_draft(path);
   std::error_code ignored;
-  fs::remove(draft, ignored);
   try {
     {
-      Database database(sqlite::file_uri(draft), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+      Database database(sqlite::file_uri(draft), SQLITE_OPEN_READWRITE);
       // The draft needs no journal: it becomes the store whole or not at all.
       database.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN");
       database.exec(("PRAGMA application_id = " + std::to_string(store_application_id)).c_str());
