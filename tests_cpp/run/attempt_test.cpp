@@ -43,20 +43,20 @@ Sample fails(SampleError error) {
   return sample;
 }
 
-using Model = std::function<Sample(const Wave&, int index)>;
+using Model = std::function<Sample(const DrawWave&, int index)>;
 
 // Drives an attempt with replies in an order of the seed's choosing; seed 0: first come, first served.
 json run_attempt(const Spec& spec, const Model& model, unsigned seed, const Hooks& hooks = {}) {
   Attempt attempt(spec, hooks, apples());
   std::mt19937 random(seed);
-  std::deque<Wave> in_flight;
-  const auto take = [&](std::vector<Wave> waves) {
-    for (Wave& wave : waves) in_flight.push_back(std::move(wave));
+  std::deque<DrawWave> in_flight;
+  const auto take = [&](std::vector<DrawWave> waves) {
+    for (DrawWave& wave : waves) in_flight.push_back(std::move(wave));
   };
   take(attempt.next());
   while (!in_flight.empty()) {
     if (seed != 0) std::swap(in_flight.front(), in_flight[random() % in_flight.size()]);
-    const Wave wave = std::move(in_flight.front());
+    const DrawWave wave = std::move(in_flight.front());
     in_flight.pop_front();
     std::vector<Sample> samples;
     for (std::size_t i = 0; i < wave.request.seeds.size(); ++i) {
@@ -74,7 +74,7 @@ json run_attempt(const Spec& spec, const Model& model, unsigned seed, const Hook
 }
 
 // Goals say who they are; solutions disagree; the guideline settles it.
-Sample disagreeing(const Wave& wave, int index) {
+Sample disagreeing(const DrawWave& wave, int index) {
   switch (wave.draw) {
     case 0:
       return says("goal " + std::to_string(index));
@@ -93,7 +93,7 @@ TEST(Attempt, goes_through_the_stages_and_carries_the_plan) {
   std::map<int, std::string> prompts;
   const json trace = run_attempt(
       spec_of(testing::cope_spec()),
-      [&](const Wave& wave, int index) {
+      [&](const DrawWave& wave, int index) {
         prompts[wave.draw] = wave.request.messages[0].content;
         return disagreeing(wave, index);
       },
@@ -117,7 +117,7 @@ TEST(Attempt, decides_the_same_whatever_the_order_of_replies) {
     std::mt19937 random(5);
     for (int round = 0; round < 50; ++round) {
       const auto salt = static_cast<unsigned>(random());
-      const Model model = [&](const Wave& wave, int index) {
+      const Model model = [&](const DrawWave& wave, int index) {
         const unsigned pick = (salt ^ static_cast<unsigned>(wave.draw * 131 + index * 31)) * 2654435761U >> 16;
         if (wave.draw == 0 || wave.draw == 2) return says("plan " + std::to_string(pick % 3));
         if (pick % 7 == 0) return says("no idea");
@@ -133,7 +133,7 @@ TEST(Attempt, asks_for_distinct_seeds_that_depend_on_nothing_but_their_place) {
   const Spec spec = spec_of(testing::cope_spec());
   std::map<std::pair<int, int>, std::int64_t> seeds;
   std::set<std::int64_t> distinct;
-  const Model model = [&](const Wave& wave, int index) {
+  const Model model = [&](const DrawWave& wave, int index) {
     const std::int64_t seed = wave.request.seeds[static_cast<std::size_t>(index - wave.request.first_index)];
     const auto [known, fresh] = seeds.emplace(std::pair(wave.draw, index), seed);
     EXPECT_EQ(known->second, seed);
@@ -149,7 +149,7 @@ TEST(Attempt, shares_a_request_only_where_the_prompt_is_one_by_construction) {
   const Spec spec = spec_of(testing::cope_spec());
   run_attempt(
       spec,
-      [&](const Wave& wave, int index) {
+      [&](const DrawWave& wave, int index) {
         if (wave.draw == 1) {
           EXPECT_EQ(wave.request.seeds.size(), 1U);
         }
@@ -164,7 +164,7 @@ TEST(Attempt, shares_a_request_only_where_the_prompt_is_one_by_construction) {
 TEST(Attempt, samples_that_cannot_be_scored_never_vote) {
   const json trace = run_attempt(
       spec_of(testing::cope_spec()),
-      [](const Wave& wave, int index) {
+      [](const DrawWave& wave, int index) {
         if (wave.draw != 1) return disagreeing(wave, index);
         Sample sample = says("\\boxed{7}");
         if (index == 1) sample.finish_reason = "length";
@@ -182,7 +182,7 @@ TEST(Attempt, a_plan_that_failed_fails_what_needs_it_without_asking) {
   std::set<int> asked;
   const json trace = run_attempt(
       spec_of(testing::cope_spec()),
-      [&](const Wave& wave, int index) {
+      [&](const DrawWave& wave, int index) {
         asked.insert(wave.draw);
         return wave.draw == 2 ? fails(SampleError::timeout) : disagreeing(wave, index);
       },
@@ -196,7 +196,7 @@ TEST(Attempt, a_plan_that_failed_fails_what_needs_it_without_asking) {
 TEST(Attempt, a_budget_that_ends_leaves_the_problem_unfinished) {
   const json trace = run_attempt(
       spec_of(testing::cope_spec()),
-      [](const Wave& wave, int index) {
+      [](const DrawWave& wave, int index) {
         return wave.draw == 2 ? fails(SampleError::budget) : disagreeing(wave, index);
       },
       0);
@@ -207,7 +207,7 @@ TEST(Attempt, a_budget_that_ends_leaves_the_problem_unfinished) {
 TEST(Attempt, a_cost_that_nobody_told_is_blank_and_not_invented) {
   const json trace = run_attempt(
       spec_of(testing::cope_spec()),
-      [](const Wave& wave, int index) {
+      [](const DrawWave& wave, int index) {
         Sample sample = disagreeing(wave, index);
         if (wave.draw == 2) {
           sample.cost_pusd.reset();
@@ -223,7 +223,7 @@ TEST(Attempt, a_cost_that_nobody_told_is_blank_and_not_invented) {
 TEST(Attempt, samples_from_the_store_are_billed_nothing) {
   const json trace = run_attempt(
       spec_of(testing::cope_spec()),
-      [](const Wave& wave, int index) {
+      [](const DrawWave& wave, int index) {
         Sample sample = disagreeing(wave, index);
         sample.cached = wave.draw != 2;
         return sample;
@@ -246,7 +246,7 @@ TEST(Attempt, the_users_own_functions_replace_the_native_ones) {
   };
   const json trace = run_attempt(
       spec_of(testing::cope_spec()),
-      [](const Wave& wave, int index) {
+      [](const DrawWave& wave, int index) {
         if (wave.draw == 0) {
           EXPECT_EQ(wave.request.messages[0].content, "own: How many apples?");
         }

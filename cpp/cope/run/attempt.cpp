@@ -35,13 +35,13 @@ Attempt::Attempt(const Spec& spec, const Hooks& hooks, Problem problem)
   slots_.resize(spec.cascade.draws.size());
 }
 
-std::vector<Wave> Attempt::next() {
+std::vector<DrawWave> Attempt::next() {
   while (!done_) {
     if (cut_off()) {
       done_ = outstanding_ == 0;
       break;
     }
-    std::vector<Wave> waves =
+    std::vector<DrawWave> waves =
         issue();  // also children whose plans have arrived while other samples are still outstanding
     if (!waves.empty() || outstanding_ > 0) return waves;
     decide(spec_.cascade, trace_, decision_);
@@ -64,8 +64,8 @@ std::vector<Wave> Attempt::next() {
   return {};
 }
 
-std::vector<Wave> Attempt::issue() {
-  std::vector<Wave> waves;
+std::vector<DrawWave> Attempt::issue() {
+  std::vector<DrawWave> waves;
   for (std::size_t d = 0; d < slots_.size(); ++d) {
     const int draw = static_cast<int>(d);
     const Draw& shape = spec_.cascade.draws[d];
@@ -105,7 +105,7 @@ std::vector<Wave> Attempt::issue() {
         waves.back().request.seeds.push_back(seed);
         continue;
       }
-      waves.push_back(Wave{
+      waves.push_back(DrawWave{
           draw, DrawRequest{settings.model, std::move(*prompt), settings.sampling, {seed}, index, problem_.position}});
       open = one_prompt;
     }
@@ -146,7 +146,7 @@ std::vector<Message> Attempt::render_messages(int draw, const std::map<std::stri
   return rendered;
 }
 
-void Attempt::arrived(const Wave& wave, std::vector<Sample> samples) {
+void Attempt::arrived(const DrawWave& wave, std::vector<Sample> samples) {
   auto& slots = slots_[at(wave.draw)];
   for (std::size_t i = 0; i < samples.size(); ++i) {
     Slot& slot = slots[at(wave.request.first_index) + i];

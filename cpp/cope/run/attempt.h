@@ -2,7 +2,7 @@
 // is the engine's affair.
 //
 //   Attempt attempt(spec, task, hooks, problem);
-//   std::vector<Wave> waves = attempt.next();       // empty and done(): finished; else draw them and report each sample with arrived()
+//   std::vector<DrawWave> waves = attempt.next();       // empty and done(): finished; else draw them and report each sample with arrived()
 //   attempt.arrived(wave, samples);                 // then next() again
 //   Outcome outcome = attempt.outcome();
 //
@@ -24,7 +24,7 @@
 namespace cope {
 
 // Samples of one draw that share a prompt, to be drawn together.
-struct Wave {
+struct DrawWave {
   int draw = 0;
   DrawRequest request;  // request.first_index: the first sample's index
 };
@@ -34,8 +34,8 @@ class Attempt {
   Attempt(const Spec& spec, const Hooks& hooks, Problem problem);
 
   // What to draw now. Empty while samples are outstanding, and when done().
-  std::vector<Wave> next();
-  void arrived(const Wave& wave, std::vector<Sample> samples);
+  std::vector<DrawWave> next();
+  void arrived(const DrawWave& wave, std::vector<Sample> samples);
 
   bool done() const { return done_; }
   const Problem& problem() const { return problem_; }
@@ -52,7 +52,7 @@ class Attempt {
     Evidence evidence;
   };
 
-  std::vector<Wave> issue();
+  std::vector<DrawWave> issue();
   // The messages of sample `index` of `draw`; none where a plan that it needs failed (then the slot holds the error) or is not there yet.
   std::optional<std::vector<Message>> messages(int draw, int index, bool& parent_failed) const;
   std::vector<Message> render_messages(int draw, const std::map<std::string, std::string>& given) const;

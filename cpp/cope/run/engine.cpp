@@ -123,7 +123,7 @@ bool Engine::resume(const Problem& problem) {
 
 void Engine::advance(std::int64_t position) {
   Attempt& attempt = *active_.at(position);
-  for (Wave& wave : attempt.next()) {
+  for (DrawWave& wave : attempt.next()) {
     DrawRequest request = wave.request;
     sampler_->draw(std::move(request), [this, position, wave = std::move(wave)](std::vector<Sample> samples) {
       for (const Sample& sample : samples) watch(wave.request.model, sample);
