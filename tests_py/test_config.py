@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cope
-from cope import config, methods
-from cope.config import EXAMPLE, Experiment, load_experiment, parse_experiment
+from cope import methods
+from cope.config import EXAMPLE, load_experiment, parse_experiment
 
 TOML = """
 task = "math"
@@ -84,25 +84,19 @@ def test_the_example_is_an_experiment() -> None:
     assert experiment.method.name == "COPE"
 
 
-def test_what_the_example_shows_in_comments_is_right() -> None:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    lines = [line.removeprefix("# ") for line in text.splitlines()]
-    shown = [line for line in lines if line.startswith(("path =", "columns =", "stages =", "task = {"))]
-    assert len(shown) == 4
-    path, columns, stages = (
-        next(line for line in shown if line.startswith(word)) for word in ("path", "columns", "stages")
+def test_what_the_example_shows_in_comments_is_right(tmp_path: Path) -> None:
+    lines = [line.removeprefix("# ").removeprefix("#") for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
+    path, columns, stages, task = (
+        next(line for line in lines if line.startswith(start))
+        for start in ("path =", "columns =", "stages =", "task = {")
     )
-    models = (
-        text[text.index("# [models.small]") : text.index("# Any GGUF")]
-        .replace("\n# ", "\n")
-        .replace("\n#\n", "\n\n")
-        .removeprefix("# ")
-    )
-    data = f"[problems]\n{path}\n{columns}\n[method]\n{stages}\n{models}"
-    experiment = parse_experiment(config.tomllib.loads(data), "example", Path())
+    models = lines[
+        lines.index("[models.small]") : lines.index(next(line for line in lines if line.startswith("Any GGUF")))
+    ]
+    text = "\n".join([task, "[problems]", path, columns, "[method]", stages, *models])
+    experiment = load_experiment(written(tmp_path, text))
     assert experiment.models["large"].api_key_env == "OPENAI_API_KEY"
-    task = next(line for line in shown if line.startswith("task"))
-    assert parse_experiment(GOOD | config.tomllib.loads(task), "example", Path()).task.grade == "graders.py:grade"
+    assert experiment.task.grade == "graders.py:grade"
 
 
 def changed(*path: str, value: object = None, drop: bool = False) -> dict[str, Any]:
@@ -259,21 +253,19 @@ def test_a_preset_is_found_however_it_is_spelt(spelling: str) -> None:
     assert parse_experiment(changed("method", value={"name": spelling}), "x", Path()).method.name == "SmallMajority"
 
 
+names = st.sampled_from(["name", "k", "small", "path", "price"]) | st.text(max_size=5)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "k", "small", "path", "price"]) | st.text(max_size=5), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip
-tables = st.dictionaries(
-    st.sampled_from(["problems", "models", "method", "task", "seed", "store", "budget_usd"]), values
 )
+sections = st.sampled_from(["problems", "models", "method", "task", "seed", "store", "budget_usd"])
 
 
-@given(tables | values)
+@given(st.dictionaries(sections, values) | values)
 def test_whatever_the_file_says_there_is_an_experiment_or_a_clear_error(data: object) -> None:
     try:
-        found = parse_experiment(data, "x.toml", Path())
+        said = parse_experiment(data, "x.toml", Path()).source
     except cope.ConfigError as error:
-        assert str(error).startswith("x.toml: ")
-    else:
-        assert isinstance(found, Experiment)
+        said = str(error)
+    assert said.startswith("x.toml")

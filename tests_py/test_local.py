@@ -79,10 +79,15 @@ def test_the_pair_answers_and_is_described_as_it_is() -> None:
 
 def test_an_exception_in_the_block_ends_both() -> None:
     urls: list[str] = []
-    with pytest.raises(ZeroDivisionError), local.pair(parallel=2) as (small, large):
-        urls = [small.resolved_base_url, large.resolved_base_url]
-        assert all(map(answers, urls))
-        1 / 0  # noqa: B018
+
+    def fail_inside() -> None:
+        with local.pair(parallel=2) as (small, large):
+            urls.extend([small.resolved_base_url, large.resolved_base_url])
+            assert all(map(answers, urls))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_inside()
     assert not any(map(answers, urls))
 
 

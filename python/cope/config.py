@@ -27,7 +27,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from . import _money, methods
 from .errors import ConfigError
-from .models import KINDS, Model, Price
+from .models import KINDS, Model
+from .prices import Price
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -52,7 +52,7 @@ def runs_command(store: Path, *, as_json: bool) -> Code:
 
 def prices_command(*, as_json: bool) -> Code:
     """Prints the dated table of prices."""
-    from ..models import price_table
+    from ..prices import price_table
     from ..tables import Column, Table
 
     prices = price_table()

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..models import Model, Price
+from ..models import Model
+from ..prices import Price
 from ._gguf import Gguf, read_gguf
 
 if TYPE_CHECKING:
