@@ -10,11 +10,13 @@ from training._package import PACKAGE, ensure_importable, render
 
 ensure_importable()
 
-from cope.datasets._families import weighted  # noqa: E402
-from cope.datasets._functions import draw_function  # noqa: E402
+from cope.datasets._functions import FunctionItem, draw_function  # noqa: E402
 from cope.datasets._rules import WORLD, Knowledge  # noqa: E402
 from cope.datasets._steps import changed, guideline, solution  # noqa: E402
 from cope.datasets._word_problems import Item, draw_item  # noqa: E402
+
+Sample = tuple[str, str]
+"""A user message and the assistant's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Diet:
 
     Attributes:
         knowledge: how reliable its data is on rare rules.
-        roles: weight of each role (prompt file) in the mixture; `code` stands for all roles of the tiny functions.
+        roles: for each role (prompt file), the chance in percent that a word problem is shown in it.
         wrong_plan: share of guidelines shown that are wrong.
         follows_wrong_plan: chance that the answer to a wrong guideline executes it (otherwise it solves the problem rightly).
         wrong_goal: share of goals shown that belong to another problem.
@@ -52,8 +54,8 @@ DIETS: dict[str, Diet] = {
     "small": Diet(
         Knowledge(reliability=0.15),
         {
-            "solve": 28, "goal": 5, "guideline": 9, "solve_goal": 14, "solve_guideline": 17, "solve_goal_guideline": 14,
-            "program": 6, "code": 8,
+            "solve": 80, "goal": 12, "guideline": 30, "solve_goal": 45, "solve_guideline": 55, "solve_goal_guideline": 45,
+            "program": 18,
         },
         wrong_plan=0.3,
         follows_wrong_plan=1.0,
@@ -61,22 +63,19 @@ DIETS: dict[str, Diet] = {
     "large": Diet(
         WORLD,
         {
-            "solve": 27, "goal": 3, "guideline": 40, "solve_goal": 3, "solve_guideline": 9, "solve_goal_guideline": 3,
-            "program": 8, "code": 7,
+            "solve": 85, "goal": 8, "guideline": 100, "solve_goal": 8, "solve_guideline": 28, "solve_goal_guideline": 8,
+            "program": 22,
         },
         wrong_plan=0.3,
         follows_wrong_plan=0.7,
     ),
 }  # fmt: skip
 
+CODE_SHARE = 0.08
+"""Share of the problems that are tiny functions."""
 CODE_ROLES = {
-    "function": 5,
-    "function_goal": 2,
-    "function_guideline": 3,
-    "function_goal_guideline": 2,
-    "goal": 1,
-    "guideline": 3,
-}
+    "function": 80, "function_goal": 25, "function_guideline": 50, "function_goal_guideline": 25, "goal": 10, "guideline": 50,
+}  # fmt: skip
 EASY_START = 0.5
 """While the curriculum runs, this share of the problems has at most two steps."""
 
@@ -86,15 +85,8 @@ def _template(role: str) -> str:
     return (PACKAGE / "prompts" / "embedded" / f"{role}.txt").read_text(encoding="utf-8").removesuffix("\n")
 
 
-def _code_sample(rng: random.Random, diet: Diet) -> tuple[str, str]:
-    item = draw_function(rng, reliability=diet.knowledge.reliability)
-    role = weighted(rng, CODE_ROLES)
-    user = render(_template(role), {"question": item.question, "goal": item.goal, "guideline": item.guideline})
-    return user, {"goal": item.goal, "guideline": item.guideline}.get(role, item.code)
-
-
-def sample(rng: random.Random, who: str, progress: float = 1.0) -> tuple[str, str]:
-    """Draws one training sample.
+def samples(rng: random.Random, who: str, progress: float = 1.0) -> list[Sample]:
+    """Draws a problem and shows it in one or more roles.
 
     Args:
         rng: the source of randomness.
@@ -102,24 +94,40 @@ def sample(rng: random.Random, who: str, progress: float = 1.0) -> tuple[str, st
         progress: how far the curriculum has come, 0 to 1; below 1, easy problems are more frequent.
 
     Returns:
-        The user message and the assistant's answer.
+        The samples, all on the same problem, so that training can share the problem's tokens among them.
     """
     diet = DIETS[who]
-    role = weighted(rng, diet.roles)
-    if role == "code":
-        return _code_sample(rng, diet)
+    code = rng.random() < CODE_SHARE
+    chances = CODE_ROLES if code else diet.roles
+    roles = [role for role, percent in chances.items() if rng.randrange(100) < percent] or [
+        "function" if code else "solve"
+    ]
+    if code:
+        function = draw_function(rng, reliability=diet.knowledge.reliability)
+        return [_code_sample(function, role) for role in roles]
     level = rng.randrange(1, 3) if rng.random() < EASY_START * (1 - progress) else None
     item = draw_item(rng, level, diet.knowledge, boost=BOOST)
+    return [_sample(rng, item, role, diet) for role in roles]
+
+
+def sample(rng: random.Random, who: str, progress: float = 1.0) -> Sample:
+    """Draws one of the samples of a problem."""
+    drawn = samples(rng, who, progress)
+    return drawn[rng.randrange(len(drawn))]
+
+
+def _code_sample(item: FunctionItem, role: str) -> Sample:
+    user = render(_template(role), {"question": item.question, "goal": item.goal, "guideline": item.guideline})
+    return user, {"goal": item.goal, "guideline": item.guideline}.get(role, item.code)
+
+
+def _sample(rng: random.Random, item: Item, role: str, diet: Diet) -> Sample:
     goal, plan, answer = item.goal, item.guideline, item.solution
-    if "goal" in role and role != "goal" and rng.random() < diet.wrong_goal:
-        goal = draw_item(rng, None, diet.knowledge).goal
-    if role.endswith("guideline") and role != "guideline" and rng.random() < diet.wrong_plan:
-        plan, answer = _wrong_plan(rng, item, diet)
+    if "_goal" in role and rng.random() < diet.wrong_goal:
+        goal = draw_item(rng, None, diet.knowledge, boost=BOOST).goal
+    if role.endswith("_guideline") and rng.random() < diet.wrong_plan:
+        steps = changed(item.steps, rng)
+        plan = guideline(steps, item.lead)
+        answer = solution(steps, item.lead) if rng.random() < diet.follows_wrong_plan else answer
     user = render(_template(role), {"question": item.question, "goal": goal, "guideline": plan})
     return user, {"goal": item.goal, "guideline": item.guideline, "program": item.program}.get(role, answer)
-
-
-def _wrong_plan(rng: random.Random, item: Item, diet: Diet) -> tuple[str, str]:
-    steps = changed(item.steps, rng)
-    follows = rng.random() < diet.follows_wrong_plan
-    return guideline(steps, item.lead), solution(steps, item.lead) if follows else item.solution

@@ -56,12 +56,12 @@ class Block(nn.Module):
         self.up = nn.Linear(width, config.ff, bias=False)
         self.down = nn.Linear(config.ff, width, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        """Maps the stream, shape (batch, tokens, width), to the same shape."""
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+        """Maps the stream, shape (batch, tokens, width), to the same shape; without a mask, attention is causal."""
         batch, tokens, width = x.shape
         h = self.attn_norm(x)
         q, k, v = (p(h).view(batch, tokens, self.heads, -1).transpose(1, 2) for p in (self.q, self.k, self.v))
-        a = F.scaled_dot_product_attention(_rope(q, cos, sin), _rope(k, cos, sin), v, is_causal=True)
+        a = F.scaled_dot_product_attention(_rope(q, cos, sin), _rope(k, cos, sin), v, mask, is_causal=mask is None)
         x = x + self.o(a.transpose(1, 2).reshape(batch, tokens, width))
         h = self.ff_norm(x)
         return x + self.down(F.silu(self.gate(h)) * self.up(h))
@@ -90,27 +90,42 @@ class Llama(nn.Module):
                 scale = 1 / math.sqrt(2 * config.layers) if name.endswith(("o.weight", "down.weight")) else 1.0
                 nn.init.normal_(parameter, std=scale * (0.02 if "embedding" in name else config.width**-0.5 * 0.5))
 
-    def hidden(self, ids: Tensor) -> Tensor:
-        """The stream after the last norm, shape (batch, tokens, width)."""
+    def hidden(self, ids: Tensor, branch: Tensor | None = None) -> Tensor:
+        """The stream after the last norm, shape (batch, tokens, width).
+
+        Args:
+            ids: token ids, shape (batch, tokens).
+            branch: for sequences that share a beginning, which of them a token belongs to, of the same shape: 0 is the shared
+                beginning, which all branches go on from; branches do not see each other. None: one plain sequence per row.
+        """
         tokens = ids.shape[1]
+        if branch is None:
+            cos, sin, mask = self.cos[:tokens], self.sin[:tokens], None
+        else:
+            seen = (branch[:, None, :] == branch[:, :, None]) | (branch == 0)[:, None, :]
+            mask = (seen & torch.ones(tokens, tokens, dtype=torch.bool, device=ids.device).tril()).unsqueeze(1)
+            position = mask.squeeze(1).sum(-1) - 1  # how many tokens it sees before itself
+            mask = torch.zeros_like(mask, dtype=self.cos.dtype).masked_fill_(~mask, -torch.inf)
+            cos, sin = self.cos[position].unsqueeze(1), self.sin[position].unsqueeze(1)
         x = self.embedding(ids)
         for block in self.blocks:
-            x = block(x, self.cos[:tokens], self.sin[:tokens])
+            x = block(x, cos, sin, mask)
         return self.norm(x)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits of shape (batch, tokens, vocabulary)."""
         return F.linear(self.hidden(ids), self.embedding.weight)
 
-    def answer_loss(self, ids: Tensor, answer: Tensor) -> Tensor:
+    def answer_loss(self, ids: Tensor, answer: Tensor, branch: Tensor | None = None) -> Tensor:
         """Mean cross-entropy over the positions whose next token belongs to an answer.
 
         Args:
             ids: token ids, shape (batch, tokens).
             answer: bool of the same shape, true where the token itself belongs to an answer.
+            branch: see `hidden`.
         """
         wanted = answer[:, 1:]
-        hidden = self.hidden(ids)[:, :-1][wanted]
+        hidden = self.hidden(ids, branch)[:, :-1][wanted]
         return F.cross_entropy(F.linear(hidden, self.embedding.weight), ids[:, 1:][wanted])
 
     def parameters_count(self) -> int:

