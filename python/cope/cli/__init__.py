@@ -5,7 +5,6 @@ Only what a command needs is imported, when it is needed, so that `cope --help` 
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -24,14 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 shows what it can
     from ._app import run
 
-    code = 0
     try:
         code = run(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = 141
-        # What is left in the buffers goes nowhere; else the interpreter would complain about the closed pipe once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # before the command began
         code = 130
     sys.exit(code)

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ._errors import MEANINGS, Code, report
+from ._errors import MEANINGS, Code, Stop, report
 
 __all__ = ["run"]
 
@@ -53,14 +55,15 @@ def _command(name: str) -> Callable[[Callable[..., Code]], Callable[..., None]]:
         @functools.wraps(function)
         def guarded(*args: Any, **options: Any) -> None:
             try:
+                _check_encoding(options.values())
                 code = function(*args, **options)
+                sys.stdout.flush()  # here, where a closed pipe is told from other errors
             except BrokenPipeError:
-                raise
+                code = Code.CLOSED_PIPE
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left in the buffer
             except KeyboardInterrupt as interrupt:
                 typer.echo(f"\ncope: {interrupt or 'interrupted'}", err=True)
                 code = Code.INTERRUPTED
-            except typer.Exit:
-                raise
             except Exception as error:
                 code = report(error, _debug)
             raise typer.Exit(int(code))
@@ -69,6 +72,16 @@ def _command(name: str) -> Callable[[Callable[..., Code]], Callable[..., None]]:
         return guarded
 
     return register
+
+
+def _check_encoding(values: Iterable[object]) -> None:
+    for value in values:
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise Stop(
+                f"{value}: not UTF-8, so it would be another name elsewhere; set LC_ALL=C.UTF-8", Code.MISUSE
+            ) from None
 
 
 @app.callback()
