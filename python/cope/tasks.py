@@ -150,6 +150,9 @@ def fingerprint(value: Function) -> str:
         text = inspect.getsource(value)
     except (OSError, TypeError):
         text = name
+    if getattr(value, "__name__", "") == "<lambda>":  # its source is a line, which may hold several
+        code = value.__code__
+        text += f"{code.co_code.hex()}{code.co_consts}{code.co_names}"
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 

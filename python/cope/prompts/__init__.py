@@ -22,8 +22,8 @@ from ..errors import ConfigError
 
 __all__ = ["Prompt", "PromptSet", "load", "names"]
 
-# {word}, unless it is the argument of a LaTeX command: \boxed{answer} is no placeholder.
-_PLACEHOLDER = re.compile(r"\\[A-Za-z]+\{[A-Za-z_][A-Za-z0-9_]*\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
+# {word}, unless it is an argument of a LaTeX command: \boxed{answer} and \frac{a}{b} hold no placeholders.
+_PLACEHOLDER = re.compile(r"\\[A-Za-z]+(?:\{[^{}]*\})+|\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PLAN_ORDER = ("goal", "guideline")
 
 
