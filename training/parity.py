@@ -57,18 +57,19 @@ class _Llamacpp:
 
     def log_probabilities(self, ids: list[int], vocabulary: int) -> torch.Tensor:
         """Log-probabilities of the next token, shape (vocabulary,)."""
-        reply = self.post(
-            "/completion",
-            {
-                "prompt": ids,
-                "n_predict": 1,
-                "n_probs": vocabulary,
-                "temperature": 1.0,
-                "top_k": 0,
-                "top_p": 1.0,
-                "min_p": 0.0,
-            },
-        )
+        body = {
+            "prompt": ids,
+            "n_predict": 1,
+            "n_probs": vocabulary,
+            "temperature": 1.0,
+            "top_k": 0,
+            "top_p": 1.0,
+            "min_p": 0.0,
+        }
+        for seed in range(20):  # where the end token is drawn, nothing is reported
+            reply = self.post("/completion", {**body, "seed": seed})
+            if "completion_probabilities" in reply:
+                break
         out = torch.full((vocabulary,), float("nan"))
         for entry in reply["completion_probabilities"][0]["top_logprobs"]:
             out[entry["id"]] = entry["logprob"]
