@@ -12,7 +12,7 @@ from ..config import Experiment, ModelConfig
 from ..errors import ConfigError
 from ..models import Model
 from ..problems import Problem, load
-from ..tasks import Task
+from ..tasks import Task, resolve
 
 DATASET_SIZE = 100
 """Problems of a built-in set where no limit is given."""
@@ -22,9 +22,8 @@ def build_task(experiment: Experiment) -> Task:
     """The task, with the user's own functions loaded."""
     told = experiment.task
     parts = {part: getattr(told, part) for part in ("answer", "key", "grade", "score")}
-    return Task(
-        told.name, **{part: _function_path(experiment, value) for part, value in parts.items() if value is not None}
-    )
+    own = {part: _function_path(experiment, value) for part, value in parts.items() if value is not None}
+    return Task(told.name, **own) if own else resolve(told.name)  # a bare name must be one that there is
 
 
 def _function_path(experiment: Experiment, text: str) -> str:

@@ -55,8 +55,15 @@ class Options:
     task: str | None = None
     prompts: str | None = None
 
-    def over(self, data: dict[str, Any]) -> dict[str, Any]:
-        """What a file says, with the options in the place of what they override. Paths become absolute: they are relative to the shell's folder."""
+    def over(self, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+        """What a file in `folder` says, with the options in the place of what they override.
+
+        Options' paths are relative to the shell's folder, and become absolute where that is another than the file's.
+        """
+
+        def here(path: str | Path) -> str:
+            return str(path if folder == Path() else Path(path).expanduser().absolute())
+
         told = {
             **data,
             **{
@@ -67,27 +74,21 @@ class Options:
             if (value := getattr(self, name)) is not None:
                 told[name] = value
         if self.store is not None:
-            told["store"] = str(self.store.absolute())
+            told["store"] = here(self.store)
         if self.prompts is not None:
-            told["prompts"] = str(Path(self.prompts).absolute()) if Path(self.prompts).is_dir() else self.prompts
+            told["prompts"] = here(self.prompts) if Path(self.prompts).is_dir() else self.prompts
         if self.problems is not None:
             limit = (
                 {"limit": told["problems"]["limit"]}
                 if isinstance(told.get("problems"), dict) and "limit" in told["problems"]
                 else {}
             )
-            one = (
-                {"dataset": self.problems}
-                if self.problems == "word_problems"
-                else {"path": str(Path(self.problems).absolute())}
-            )
+            one = {"dataset": self.problems} if self.problems == "word_problems" else {"path": here(self.problems)}
             told["problems"] = one | limit
         for name in ("small", "large"):
             if (value := getattr(self, name)) is not None:
                 model = model_from_text(value)
-                told.setdefault("models", {})[name] = (
-                    {**model, "gguf": str(Path(value).absolute())} if "gguf" in model else model
-                )
+                told.setdefault("models", {})[name] = {"gguf": here(value)} if "gguf" in model else model
         if self.limit is not None:
             told.setdefault("problems", {})["limit"] = self.limit
         method = {"name": self.method, "k": self.k, "thresholds": self._thresholds()}
@@ -113,8 +114,9 @@ def experiment_of(file: Path | None, options: Options) -> Experiment:
     if not isinstance(data, dict):
         data = {}
     source = str(file) if file is not None else "cope run"
+    folder = file.parent if file is not None else Path()
     try:
-        return parse_experiment(options.over(data), source, file.parent if file is not None else Path())
+        return parse_experiment(options.over(data, folder), source, folder)
     except ConfigError as error:
         raise ConfigError(_as_options(str(error), given, file is not None)) from None
 
@@ -205,7 +207,7 @@ def _verdict(run: Run, store: Path) -> Code:
             for sample in draw.samples
             if sample.error
         }
-        errors.update(found)
+        errors.update(found.keys())
         for code, message in found.items():
             first.setdefault(code, f"{trace.id}: {message}")
     for code, times in errors.most_common():
