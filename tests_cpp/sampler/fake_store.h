@@ -108,6 +108,8 @@ class FakeStore : public Store {
   void flush() override {
     if (!thread_.joinable()) return;
     std::unique_lock lock(mutex_);
+    held_back_ = false;
+    changed_.notify_all();
     changed_.wait(lock, [this] { return work_.empty() && !busy_; });
   }
   const std::string& directory() const override { return directory_; }
@@ -116,6 +118,11 @@ class FakeStore : public Store {
   void fail_writes(const std::string& error) {
     const std::lock_guard lock(mutex_);
     write_error_ = error;
+  }
+  // Nothing is carried out before the next flush().
+  void hold_until_flush() {
+    const std::lock_guard lock(mutex_);
+    held_back_ = true;
   }
   std::size_t size() {
     flush();
@@ -145,7 +152,7 @@ class FakeStore : public Store {
   void work() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [this] { return !work_.empty() || stopping_; });
+      changed_.wait(lock, [this] { return (!work_.empty() && !held_back_) || stopping_; });
       if (work_.empty()) return;
       const std::function<void()> write = std::move(work_.front());
       work_.pop_front();
@@ -174,6 +181,7 @@ class FakeStore : public Store {
   std::deque<std::function<void()>> work_;
   bool busy_ = false;
   bool stopping_ = false;
+  bool held_back_ = false;
   std::map<Digest, Sample> samples_;
   std::map<std::int64_t, std::int64_t> held_;
   LedgerTotals totals_;

@@ -76,6 +76,7 @@ struct Transfer {
   std::int64_t max_received = 0;
   bool sent = false;    // the request began to leave
   bool resend = false;  // libcurl wanted to send it again
+  bool headed = false;  // the headers came to their end
   bool overflow = false;
   std::array<char, CURL_ERROR_SIZE> error{};
 
@@ -103,7 +104,10 @@ std::size_t on_body(char* data, std::size_t, std::size_t bytes, void* user) {
 std::size_t on_header(char* data, std::size_t, std::size_t bytes, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   if (!transfer.count(bytes)) return 0;
-  read_header({data, bytes}, transfer.reply.headers);
+  const std::string_view line(data, bytes);
+  if (line.starts_with("HTTP/")) transfer.headed = false;  // a reply after an interim one
+  if (line == "\r\n" || line == "\n") transfer.headed = true;
+  read_header(line, transfer.reply.headers);
   return bytes;
 }
 
@@ -116,7 +120,8 @@ int on_request(void* user, char*, char*, int, int) {
 }
 
 HttpFailure failure_of(const Transfer& transfer, CURLcode code) {
-  if (code == CURLE_OK) return HttpFailure::none;
+  // To libcurl a connection that closes within the headers is a reply without a body.
+  if (code == CURLE_OK) return transfer.headed ? HttpFailure::none : HttpFailure::cut_off;
   if (transfer.overflow) return HttpFailure::too_large;
   if (!transfer.sent) return HttpFailure::unreachable;
   if (transfer.resend) return HttpFailure::broken;
@@ -193,7 +198,7 @@ class HttpClient::Impl {
     transfer->done = std::move(done);
     transfer->reply = HttpReply{};
     transfer->received = 0;
-    transfer->sent = transfer->resend = transfer->overflow = false;
+    transfer->sent = transfer->resend = transfer->headed = transfer->overflow = false;
     transfer->error[0] = '\0';
     transfer->started_ms = now_ms();
     if (!target.spec.get) {

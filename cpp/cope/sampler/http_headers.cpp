@@ -50,7 +50,8 @@ void read_header(std::string_view line, HttpHeaders& headers) {
   if (colon == std::string_view::npos) return;
   const std::string_view name = line.substr(0, colon);
   for (const Known& header : known) {
-    if (equals_ignoring_case(name, header.name)) headers.*header.field = one_line(line.substr(colon + 1), max_value_bytes);
+    if (equals_ignoring_case(name, header.name))
+      headers.*header.field = one_line(line.substr(colon + 1), max_value_bytes);
   }
 }
 

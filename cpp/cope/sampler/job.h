@@ -47,8 +47,9 @@ struct Job {
   std::int64_t worst_pusd = 0;
   std::int64_t reservation_id = 0;
   bool reserved = false;
-  bool next_in_line = false;  // was refused before, and money has come back since
-  std::int64_t due_ms = 0;    // of a retry
+  std::int64_t asked_after = 0;  // settlements, of the reservation asked for
+  bool next_in_line = false;     // was refused before, and money has come back since
+  std::int64_t due_ms = 0;       // of a retry
   std::int64_t sent_ms = 0;
 };
 using JobPtr = std::shared_ptr<Job>;

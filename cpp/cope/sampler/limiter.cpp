@@ -28,11 +28,18 @@ std::int64_t pause_ms(const std::string& remaining, const std::string& limit, co
 
 Limiter::Limiter(int initial, int maximum) : maximum_(std::max(maximum, 1)), limit_(std::clamp(initial, 1, maximum_)) {}
 
-void Limiter::on_success(std::int64_t sent_ms, std::int64_t) {
-  const bool held_back = in_flight_ + 1 >= limit();
+bool Limiter::may_send(std::int64_t now_ms) {
+  if (in_flight_ >= limit()) {
+    last_full_ms_ = now_ms;
+    return false;
+  }
+  return now_ms >= paused_until_ms_;
+}
+
+void Limiter::on_success(std::int64_t sent_ms) {
   --in_flight_;
-  if (!held_back || sent_ms < last_cut_ms_)
-    return;  // replies of requests that left before the cut praise the old limit
+  const bool held_back = last_full_ms_ >= sent_ms;
+  if (!held_back || sent_ms < last_cut_ms_) return;  // a request that left before the cut praises the old limit
   limit_ = std::min<double>(limit_ + (doubling_ ? 1.0 : 1.0 / limit_), maximum_);
 }
 

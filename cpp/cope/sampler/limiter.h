@@ -2,7 +2,7 @@
 //
 //   Limiter limiter(/*initial=*/16, /*maximum=*/64);
 //   if (limiter.may_send(now_ms)) { auto sent = now_ms; limiter.on_sent(); send(); }
-//   … limiter.on_success(sent, now_ms);   or   limiter.on_rate_limited(sent, now_ms, retry_after_ms);
+//   … limiter.on_success(sent);   or   limiter.on_rate_limited(sent, now_ms, retry_after_ms);
 //
 // The limit starts with one more for each success (it doubles each round trip) until the first 429, then grows by one a round trip. A 429 cuts
 // it to 0.8 of itself, once for all requests that had left before the cut: a burst of 429s is one piece of news. It grows only
@@ -22,7 +22,8 @@ class Limiter {
   // REQUIRES: 1 <= initial <= maximum.
   Limiter(int initial, int maximum);
 
-  bool may_send(std::int64_t now_ms) const { return in_flight_ < limit() && now_ms >= paused_until_ms_; }
+  // Asked only where a request waits: a refusal shows that the limit is what holds requests back.
+  bool may_send(std::int64_t now_ms);
   // When to ask again although nothing came back; -1 where only a reply can help.
   std::int64_t retry_at_ms(std::int64_t now_ms) const {
     return in_flight_ < limit() && paused_until_ms_ > now_ms ? paused_until_ms_ : -1;
@@ -30,7 +31,7 @@ class Limiter {
 
   void on_sent() { ++in_flight_; }
   // Each on_sent() is followed by exactly one of these.
-  void on_success(std::int64_t sent_ms, std::int64_t now_ms);
+  void on_success(std::int64_t sent_ms);
   void on_rate_limited(std::int64_t sent_ms, std::int64_t now_ms, std::int64_t retry_after_ms);  // 0: none given
   void on_other() { --in_flight_; }  // failed otherwise: no news of the rate
 
@@ -45,6 +46,7 @@ class Limiter {
   double limit_;
   int in_flight_ = 0;
   bool doubling_ = true;
+  std::int64_t last_full_ms_ = -1;
   std::int64_t last_cut_ms_ = -1;
   std::int64_t paused_until_ms_ = 0;
 };

@@ -6,8 +6,9 @@
 
 namespace cope {
 
-void Purse::reserve(const Job& job, std::function<void(Reservation)> on_answer) {
+void Purse::reserve(Job& job, std::function<void(Reservation)> on_answer) {
   ++reserving_;
+  job.asked_after = settled_;
   store_.reserve(job.worst_pusd, std::move(on_answer));
 }
 
@@ -23,8 +24,9 @@ Purse::Answer Purse::take_answer(const JobPtr& job, const Reservation& reservati
     return Answer::granted;
   }
   if (held_ + reserving_ == 0) {
-    call_next_ = true;  // a smaller one may fit
-    return Answer::refused;
+    call_next_ =
+        true;  // a smaller one may fit; or this one, where the store refused it before a settlement that followed
+    if (job->asked_after == settled_) return Answer::refused;
   }
   if (was_called) {
     line_.push_front(job);
@@ -41,6 +43,7 @@ void Purse::settle(Job& job, std::int64_t billed_pusd) {
 std::optional<Settlement> Purse::take_settlement(Job& job, std::int64_t billed_pusd) {
   if (!std::exchange(job.reserved, false)) return std::nullopt;
   --held_;
+  ++settled_;
   call_next_ = true;
   return Settlement{job.reservation_id, billed_pusd};
 }

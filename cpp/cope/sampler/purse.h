@@ -28,7 +28,7 @@ class Purse {
 
   // False where the job must wait its turn behind refused ones.
   bool may_ask(const Job& job) const { return line_.empty() || job.next_in_line; }
-  void reserve(const Job& job, std::function<void(Reservation)> on_answer);
+  void reserve(Job& job, std::function<void(Reservation)> on_answer);
   // Throws StoreError where the store failed.
   Answer take_answer(const JobPtr& job, const Reservation& reservation);
 
@@ -48,6 +48,7 @@ class Purse {
   bool call_next_ = false;
   std::int64_t held_ = 0;       // granted and not settled
   std::int64_t reserving_ = 0;  // asked for and not answered
+  std::int64_t settled_ = 0;    // settlements made so far
 };
 
 }  // namespace cope

@@ -266,7 +266,9 @@ class Reader {
   At at() const { return stack_.empty() ? At::skip : stack_.back(); }
   RawChoice& choice() { return reply_.choices.back(); }
   // Nobody reads this field, so its type does not matter.
-  bool tolerant() const { return key_ == Key::other && at() != At::choices; }
+  bool tolerant() const {
+    return key_ == Key::other && at() != At::choices && at() != At::content_list && at() != At::logprob_list;
+  }
 
   bool push(At at) {
     if (stack_.size() >= max_reply_depth) {
@@ -285,7 +287,11 @@ class Reader {
   }
 
   bool wrong(const char* got) {
-    reply_.problem = std::string(at() == At::choices ? "choices[]" : name_of(key_)) + " is " + got;
+    const char* where = at() == At::choices        ? "choices[]"
+                        : at() == At::content_list ? "message.content[]"
+                        : at() == At::logprob_list ? "logprobs.content[]"
+                                                   : name_of(key_);
+    reply_.problem = std::string(where) + " is " + got;
     return false;
   }
 
@@ -319,7 +325,7 @@ class Reader {
     std::int64_t count = 0;
     switch (key_) {
       case Key::other:
-        return at() != At::choices || wrong("a number");
+        return tolerant() || wrong("a number");
       case Key::index:
         if (exact) choice().index = integer;
         return true;

@@ -241,7 +241,7 @@ class Sampler::Impl {
     Verdict verdict = judge(reply, model.format, job->wave->request.sampling, job->n);
     model.limiter.on_headers(reply.headers, now);
     if (verdict.chat.error == SampleError::none) {
-      model.limiter.on_success(job->sent_ms, now);
+      model.limiter.on_success(job->sent_ms);
       accept(model, job, reply, verdict.chat);
       return;
     }
