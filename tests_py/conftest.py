@@ -21,9 +21,9 @@ def _no_keys_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[cope.Model, cope.Model]]:
-    """The embedded pair, served by llama.cpp for the whole session."""
+    """The embedded pair, served by llama.cpp for one file of tests."""
     with cope.local.pair(parallel=8) as models:
         yield models
 

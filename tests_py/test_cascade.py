@@ -133,6 +133,11 @@ def test_two_servers_that_would_share_samples_need_stable_names() -> None:
     assert len(cope.methods.COPE(*named).models) == 2
 
 
+def test_equal_models_are_one_model_with_one_limiter() -> None:
+    one, two = (Model("m", base_url="http://127.0.0.1:8000/v1") for _ in range(2))
+    assert len(cope.methods.COPE(one, two).models) == 1
+
+
 def test_a_reference_means_the_nearest_draw_before_and_a_stage_may_be_named(large: Model) -> None:
     first = Stage(Draw("p", large, plan="goal"), Draw("s", large), gate=Gate("consensus", 1), name="one")
     second = Stage(Draw("p", large, plan="goal"), Draw("s", large, given="p"), gate=Gate("consensus", 1), name="two")
@@ -193,17 +198,15 @@ def test_a_prompt_may_be_a_text_a_file_or_a_function(large: Model, tmp_path: Any
     def mine(question: str, given: Any) -> str:
         return question
 
-    stages = [
-        Stage(Draw("s", large, prompt=prompt), gate=Gate("consensus", 1)) for prompt in ("Text: {question}", file, mine)
-    ]
+    code = tmp_path / "mine.py"
+    code.write_text("def mine(question, given):\n    return question.upper()\n")
+    prompts = ("Text: {question}", file, str(file), mine, f"{code}:mine")
+    stages = [Stage(Draw("s", large, prompt=prompt), gate=Gate("consensus", 1)) for prompt in prompts]
     compiled = compile_method(Cascade(*stages))
-    draws = compiled.spec["cascade"]["draws"]
-    assert [draw["prompt"]["messages"][0]["content"] for draw in draws[:2]] == [
-        "Text: {question}",
-        "From a file: {question}",
-    ]
-    assert list(compiled.prompt_functions) == [2]
-    assert compiled.prompt_functions[2]("id", "Why?", {}) == [{"role": "user", "content": "Why?"}]
+    texts = [draw["prompt"]["messages"] for draw in compiled.spec["cascade"]["draws"]]
+    assert [messages[0]["content"] for messages in texts[:3]] == ["Text: {question}", *["From a file: {question}"] * 2]
+    answers = {index: call("id", "Why?", {})[0]["content"] for index, call in compiled.prompt_functions.items()}
+    assert answers == {3: "Why?", 4: "WHY?"}
 
 
 @pytest.mark.parametrize("returned", ["", "  ", [], [{"role": "user", "content": ""}]])

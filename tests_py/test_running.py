@@ -235,6 +235,14 @@ def test_a_reply_that_cannot_be_used_is_never_scored_as_wrong(
         assert quiet(method, PROBLEMS[:2], store=tmp_path).counts.answered == 2
 
 
+def test_an_endpoint_that_returns_no_logprobs_ends_a_run_that_gates_on_perplexity(endpoint: Endpoint) -> None:
+    model = endpoint.model(max_concurrency=1)
+    method = Cascade(Stage(Draw("s", model), gate=Gate("perplexity", 3)), Stage(Draw("s", model)))
+    with pytest.raises(cope.EndpointError, match="returns no logprobs; use a gate that needs none"):
+        quiet(method, PROBLEMS)
+    assert len(endpoint.requests) <= 2  # not once for every problem
+
+
 def test_fewer_choices_than_asked_are_topped_up_with_single_calls(endpoint: Endpoint) -> None:
     endpoint.reply = lambda request: (200, json.dumps(completion("\\boxed{2}")).encode())  # one choice, whatever n is
     run = quiet(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import html
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .tables import usd
+from .tables import seconds, usd, visible
 
 if TYPE_CHECKING:
-    from ._core import Progress
+    from ._core import Progress as Now
 
-Report = Callable[["Progress"], None]
+Report = Callable[["Now"], None]
 
 
-def describe(progress: Progress) -> str:
+def describe(progress: Now) -> str:
     """Returns a progress report as one line: accuracy so far, cost, problems resolved by each stage, samples saved, what went wrong.
 
     Example:
@@ -42,13 +44,64 @@ def reporting(progress: bool | Report, title: str, total: int | None) -> Iterato
     """Yields what is called with each report: a bar that is shown while the block lasts, the user's own function, or None."""
     if callable(progress):
         yield progress
-        return
-    if not progress or not _can_show():
+    elif progress and _in_notebook():
+        yield _notebook_bar(title, total)
+    elif progress and sys.stderr is not None and sys.stderr.isatty():
+        with _terminal_bar(title, total) as report:
+            yield report
+    else:
         yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def _notebook_bar(title: str, total: int | None) -> Report:
+    """A bar as plain HTML: rich's own needs a package that notebooks may lack."""
+    notebook: Any = importlib.import_module("IPython.display")  # no dependency: it is there in a notebook
+
+    def page(done: int, note: str) -> Any:
+        length = "" if total is None else f' value="{done}" max="{total}"'
+        counted = f"{done}" if total is None else f"{done} of {total}"
+        return notebook.HTML(
+            f"<div>{html.escape(visible(title))} <progress{length}></progress> {counted}<br>{html.escape(note)}</div>"
+        )
+
+    shown = notebook.display(page(0, ""), display_id=True)
+
+    def report(now: Now) -> None:
+        left = ""
+        if total is not None and 0 < now["resumed"] + 1 <= now["done"] < total:
+            fresh = now["done"] - now["resumed"]
+            left = f" · {seconds(now['elapsed_ms'] * (total - now['done']) // fresh)} left"
+        shown.update(page(now["done"], describe(now) + left))
+
+    return report
+
+
+@contextmanager
+def _terminal_bar(title: str, total: int | None) -> Iterator[Report]:
+    from rich.console import Console, RenderableType
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Bar(Progress):
+        """A bar with the figures on a line of their own: a narrow terminal would squeeze the bar away."""
+
+        note = ""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield from super().get_renderables()
+            yield Text(f"  {self.note}", style="dim", overflow="ellipsis", no_wrap=True)
 
     columns: list[Any] = [
         TextColumn("{task.description}", markup=False),
@@ -57,19 +110,12 @@ def reporting(progress: bool | Report, title: str, total: int | None) -> Iterato
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
     ]
     with Bar(*columns, console=Console(stderr=True), refresh_per_second=8) as bar:
-        task = bar.add_task(title, total=total, note="")
+        task = bar.add_task(title, total=total)
 
-        def report(now: Progress) -> None:
-            bar.update(task, completed=now["done"], note=describe(now))
+        def report(now: Now) -> None:
+            bar.note = describe(now)
+            bar.update(task, completed=now["done"])
 
         yield report
-
-
-def _can_show() -> bool:
-    if sys.stderr is not None and sys.stderr.isatty():
-        return True
-    shell = sys.modules.get("IPython")
-    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"

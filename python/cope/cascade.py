@@ -90,8 +90,8 @@ class Draw:
         n: Number of samples, at least 1.
         plan: None: the samples are solutions. Else the type of plan they are ("goal", "guideline", or one of your own): plans are never voted on.
         given: Plans of earlier draws that the prompt shows: a Given, a draw's name, or several.
-        prompt: Default: the file of the model's prompt set that fits the role and the given plans. Else a text with placeholders, a Path of a text file, a
-            Prompt, or a callable (question, {plan's field: text}) -> user's message or list of messages.
+        prompt: Default: the file of the model's prompt set that fits the role and the given plans. Else a text with placeholders, the path of a .txt
+            file, a Prompt, or a callable (question, {plan's field: text}) -> user's message or list of messages, also as "file.py:function".
         role: The stem of the prompt file for solutions; "solve" by default.
         temperature: From 0 (greedy) to 5.
         max_tokens: Most tokens of one sample. Default: 2048 for solutions, 256 for plans; never more than the model's own `max_tokens`.
@@ -335,7 +335,7 @@ class Cascade:
         """The models, each once, in order of their first draw."""
         found: list[Model] = []
         for draw in self.draws:
-            if not any(draw.model is each for each in found):
+            if draw.model not in found:
                 found.append(draw.model)
         return tuple(found)
 
@@ -483,7 +483,7 @@ class Cascade:
                     "n": place.draw.n,
                     "plan": place.draw.plan is not None,
                     "given": self.given(place),
-                    "model": next(i for i, model in enumerate(models) if model is place.draw.model),
+                    "model": models.index(place.draw.model),
                     "sampling": place.draw.sampling(place.index in gated),
                 }
                 for place in self.placed()

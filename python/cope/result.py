@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from . import _core
 from ._money import PUSD_PER_USD
 from .errors import Error
-from .tables import Column, Table, count, percent, usd, usd_per_million
+from .tables import Table, count, percent, usd, usd_per_million
 from .trace import Trace, TraceDraw, TraceSample, TraceStage, read_trace
 
 if TYPE_CHECKING:
@@ -374,7 +374,7 @@ class Run:
                 rows.append(("Compute", f"{usage.compute_flop:.3g} FLOP"))
         rows.append(("Store", f"{self.store}, run {self.id}"))
         title = f"{self.name}: {count(counts.problems)} problems"
-        return Table(title, ("", Column("")), rows, self._hint())
+        return Table(title, ("Measure", "Result"), rows, self._hint())
 
     def _status_text(self) -> str:
         counts = self.counts

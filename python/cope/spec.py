@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _core
-from .cascade import Cascade
+from .cascade import Cascade, Draw
 from .errors import ConfigError
 from .prompts import Prompt, PromptSet, read_prompt
 from .prompts import load as load_prompts
@@ -22,6 +23,7 @@ __all__ = ["Compiled", "checked_method", "compile_method", "manifest", "versions
 
 MANIFEST_VERSION = 1
 _WINDOW = 1024
+_FUNCTION_IN_FILE = re.compile(r"[^\n]+\.py:[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -65,18 +67,18 @@ def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0,
     cascade = method.to_spec()
     prompts: list[dict[str, str]] = []
     prompt_functions: dict[int, Callable[..., Any]] = {}
-    sets: dict[str, PromptSet] = {}
+    sets: dict[object, PromptSet] = {}
     for place, entry in zip(method.placed(), cascade["draws"], strict=True):
         where = f"{method.name}, {method.stages[place.stage].name}, draw {place.draw.name!r}"
         fields = [given["field"] for given in entry["given"]]
-        own = place.draw.prompt
+        own = _own_prompt(place.draw.prompt, where)
         if own is not None and callable(own) and not isinstance(own, Prompt):
             prompt_functions[place.index] = _prompt_function(own, where)
             digest = function_hash(own)
             entry["prompt"] = {"name": f"function {getattr(own, '__name__', 'prompt')} {digest[:16]}", "messages": []}
             prompts.append({"draw": where, "name": entry["prompt"]["name"], "sha256": digest})
             continue
-        prompt = _prompt(place.draw, fields, where, sets)
+        prompt = own if own is not None else _prompt_of_set(place.draw, fields, where, sets)
         prompt.check(fields)
         entry["prompt"] = {"name": prompt.name, "messages": prompt.messages()}
         prompts.append(
@@ -113,22 +115,27 @@ def checked_method(method: Any) -> Cascade:
     raise ConfigError(f"method: expected a cascade such as cope.methods.COPE(small, large), got {method!r}{hint}")
 
 
-def _prompt(draw: Any, fields: Sequence[str], where: str, sets: dict[str, PromptSet]) -> Prompt:
-    own = draw.prompt
-    if isinstance(own, Prompt):
+def _own_prompt(given: Any, where: str) -> Prompt | Callable[..., Any] | None:
+    """The user's own prompt: given as such, as a text, as a file's path, or as "file.py:function"."""
+    own: Prompt | Callable[..., Any] | Path | str | None = given
+    if own is None or isinstance(own, Prompt) or callable(own):
         return own
-    if isinstance(own, Path):
-        return read_prompt(own, own.stem)
-    if isinstance(own, str):
-        return Prompt(own, f"{draw.name} (text)", source=where)
-    if own is not None:
+    if isinstance(own, Path) or (isinstance(own, str) and own.endswith(".txt") and "\n" not in own):
+        return read_prompt(Path(own), Path(own).stem)
+    if not isinstance(own, str):
         raise ConfigError(f"{where}, prompt: expected a text, a Path, a cope.Prompt or a callable, got {own!r}")
+    if _FUNCTION_IN_FILE.fullmatch(own):
+        return function(own, f"{where}, prompt")
+    return Prompt(own, "text", source=where)
+
+
+def _prompt_of_set(draw: Draw, fields: Sequence[str], where: str, sets: dict[object, PromptSet]) -> Prompt:
     wanted = draw.model.prompts
-    name = str(wanted.folder if isinstance(wanted, PromptSet) else wanted)
-    if name not in sets:
-        sets[name] = load_prompts(wanted)
+    key = id(wanted) if isinstance(wanted, PromptSet) else str(wanted)
+    if key not in sets:
+        sets[key] = load_prompts(wanted)
     try:
-        return sets[name].for_role(draw.plan or draw.role, fields)
+        return sets[key].for_role(draw.plan or draw.role, fields)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
 

@@ -177,6 +177,8 @@ def load(name_or_folder: str | Path | PromptSet) -> PromptSet:
     """
     if isinstance(name_or_folder, PromptSet):
         return name_or_folder
+    if not isinstance(name_or_folder, (str, Path)) or not str(name_or_folder).strip():
+        raise ConfigError(f"prompts: expected a set's name or a folder, got {name_or_folder!r}")
     shipped = names()
     is_shipped = isinstance(name_or_folder, str) and name_or_folder in shipped
     folder = Path(__file__).parent / name_or_folder if is_shipped else Path(name_or_folder)
