@@ -79,6 +79,17 @@ def test_a_local_server_never_gets_a_key_of_the_environment(monkeypatch: pytest.
     assert not cope.Model("qwen", base_url="http://localhost:8000/v1").resolved_key()
 
 
+def test_the_key_and_the_address_of_the_environment_belong_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:4000/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert cope.Model("gpt-4o-mini").resolved_key().reveal() == KEY
+
+
+def test_a_repr_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "nonsense")
+    assert repr(cope.Model("gpt-4o-mini")).startswith("Model('gpt-4o-mini'")
+
+
 def test_the_named_variable_wins_and_must_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     model = cope.Model("gpt-4o-mini", api_key_env="MY_KEY")
     with pytest.raises(cope.ConfigError, match="MY_KEY is not set"):

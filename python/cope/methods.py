@@ -238,7 +238,7 @@ def Planned(
 ) -> Cascade:
     """One model plans, another (or the same) executes: a cell of the paper's planner x executor grid.
 
-    Source: section 3 and table 2.
+    Source: section 3 and table 2 (the temperatures there are not stated; these are those of stage 2).
 
     Args:
         planner: Draws the plan; not asked when `plan` is "none".

@@ -302,7 +302,8 @@ class Model:
         url = self.resolved_base_url
         variable = self._key_variable(url)
         if value := os.environ.get(variable):
-            return _usable(Secret(value), variable) if not self.is_local_url(url) else Secret("")
+            # A local server is sent what belongs to it: a key given to Model, or that of the environment its address is from, too.
+            return Secret("") if self.is_local_url(url) and self.base_url else _usable(Secret(value), variable)
         if _is_private(url):
             return Secret("")
         raise ConfigError(
@@ -348,15 +349,12 @@ class Model:
         }
 
     def __repr__(self) -> str:
-        url, kind = self._url_and_kind
+        shown = [repr(self.name)]
         try:
-            price = str(self.resolved_price())
-        except ConfigError:
-            price = "unknown"
-        shown = [repr(self.name), f"kind={kind!r}"]
-        if self.base_url is not None:
-            shown.append(f"base_url={url!r}")
-        shown.append(f"price={price!r}")
+            shown += [f"kind={self.resolved_kind!r}"] + ([f"base_url={self.base_url!r}"] if self.base_url else [])
+            shown.append(f"price={str(self.resolved_price())!r}")
+        except ConfigError:  # a repr never fails: no price, or a base URL of the environment that cannot work
+            shown.append("price='unknown'")
         prompts = self.prompts.name if isinstance(self.prompts, PromptSet) else str(self.prompts)
         return f"Model({', '.join(shown)}, prompts={prompts!r})"
 
