@@ -159,7 +159,7 @@ class Run:
     # --- its problems ---------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self._info["outcomes"] if self._rows is None else len(self._rows)
 
     @overload
     def __getitem__(self, which: int | str) -> Trace: ...
@@ -234,7 +234,11 @@ class Run:
         problems = self._manifest["problems"]
         if problems["count"] is not None and problems["with_gold"] in (0, problems["count"]):
             return len(rows) if problems["with_gold"] else 0
-        return sum(self[row["problem_id"]].gold is not None for row in rows)
+        return sum(self._has_gold(row["problem_id"]) for row in rows)
+
+    def _has_gold(self, identity: str) -> bool:
+        row = self._store.outcome(self.id, identity)
+        return row is not None and json.loads(row["trace"] or "{}").get("gold") is not None
 
     @property
     def accuracy(self) -> float | None:
@@ -392,6 +396,8 @@ class Run:
                 f"{count(counts.unfinished)} problems are unfinished and not in the accuracy: make the same call again to go on; "
                 "where the budget cut them off, with a higher budget_usd."
             )
+        elif self.status == "interrupted":
+            hints.append("The run was interrupted before the end of its problems: make the same call again to go on.")
         if counts.failed:
             hints.append(
                 f"{count(counts.failed)} problems failed and are not in the accuracy: make the same call again to ask for what failed; "
