@@ -17,7 +17,9 @@ using nlohmann::json;
 
 constexpr std::size_t excerpt_bytes = 120;
 
-std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+std::string quoted(const std::string& text) { return dumped(json(text)); }
 
 std::string number(double value) {
   char digits[32];
@@ -164,16 +166,18 @@ ChatFormat::ChatFormat(const Endpoint& endpoint) : endpoint_(endpoint) {
       }
     }
     extra_names_.push_back(name);
-    extra_text_ += "," + quoted(name) + ":" + value.dump(-1, ' ', false, json::error_handler_t::replace);
+    extra_text_.append(",").append(quoted(name)).append(":").append(dumped(value));
   }
 }
 
 std::string ChatFormat::body(const DrawRequest& request, std::size_t first, int n) const {
-  std::string out = "{\"model\":" + quoted(endpoint_.model) + ",\"messages\":[";
+  std::string out = "{\"model\":";
+  out.append(quoted(endpoint_.model)).append(",\"messages\":[");
   for (std::size_t i = 0; i < request.messages.size(); ++i) {
     const Message& message = request.messages[i];
-    out += (i == 0 ? "{\"role\":" : ",{\"role\":") + quoted(message.role) + ",\"content\":" + quoted(message.content) +
-           "}";
+    if (i > 0) out += ',';
+    out.append("{\"role\":").append(quoted(message.role));
+    out.append(",\"content\":").append(quoted(message.content)).append("}");
   }
   out += "],\"stream\":false";
   const auto field = [&](std::string_view name, const std::string& value) {
