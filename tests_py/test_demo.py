@@ -135,4 +135,4 @@ def test_the_table_says_which_problems_were_left_out(small: cope.Model, endpoint
         )
     table = demo_module.table(runs, 1.0)
     assert "1 of 3 problems failed or are unfinished and are left out" in table.caption
-    assert table.rows[0][1] == "100.0 % (100.0 to 100.0)"
+    assert table.rows[0][1] == "100 % (100 to 100)"

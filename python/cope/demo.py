@@ -25,6 +25,8 @@ __all__ = ["TASKS", "Demo", "demo"]
 
 TASKS = ("math",)
 REFERENCE = "Large"
+_WHOLE_PERCENTS = 200
+"""Up to so many problems a tenth of a percent says nothing."""
 WARNING = "The models are a miniature pair on made-up problems: this shows the machinery at work and is no evidence for any claim about large language models."
 
 
@@ -122,6 +124,8 @@ def table(runs: Sequence[Run], took_s: float) -> Table:
         if shared
         else None
     )
+    total = max(each.counts.problems for each in runs)
+    digits = 0 if total <= _WHOLE_PERCENTS else 1
     rows = []
     for each in runs:
         mean = paired.mean(each.name) if paired else None
@@ -130,19 +134,18 @@ def table(runs: Sequence[Run], took_s: float) -> Table:
         rows.append(
             (
                 each.name,
-                percent(mean.value, mean.interval) if mean else percent(None),
+                percent(mean.value, mean.interval, digits=digits) if mean else percent(None),
                 ""
                 if each.name == REFERENCE
-                else points(difference.value, difference.interval)
+                else points(difference.value, difference.interval, digits=digits)
                 if difference
                 else points(None),
                 usd_per_million(cost.billed_pusd, cost.problems),
                 usd_per_million(cost.ideal_pusd, cost.problems),
-                " / ".join(percent(number / whole, digits=0) for number in each.resolved),
+                " / ".join(f"{100 * number / whole:.{digits}f}" for number in each.resolved) + " %",
                 f"{count(each.saved)} of {count(each.saved + each.samples)}",
             )
         )
-    total = max(each.counts.problems for each in runs)
     gone = (
         f" {total - len(shared)} of {total} problems failed or are unfinished and are left out."
         if len(shared) < total
@@ -154,7 +157,7 @@ def table(runs: Sequence[Run], took_s: float) -> Table:
     )
     right = [
         Column(name, right=True)
-        for name in ("USD/million, billed", "USD/million, uncached", "Resolved by stage", "Samples saved")
+        for name in ("USD per million, billed", "USD per million, uncached", "Resolved by stage", "Samples saved")
     ]
     paired_columns = [Column(name, right=True) for name in ("Accuracy (95 %)", f"Points from {REFERENCE} (95 %)")]
     columns: list[str | Column] = ["Method", *paired_columns, *right]

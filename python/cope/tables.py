@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ __all__ = ["Column", "Table", "count", "percent", "points", "seconds", "usd", "u
 
 UNKNOWN = "unknown"
 """What stands where a figure is not known: never an invented one."""
+
+_CAPTION_WIDTH = 100
+"""A caption is wrapped to the table's width, or to so many columns if that is narrower."""
 
 # Beside the control characters: bidirectional overrides and line separators reorder or break a line on a terminal.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -124,18 +128,35 @@ class Table:
             if len(row) != len(self.columns):
                 raise ValueError(f"rows: row {number} has {len(row)} cells, expected {len(self.columns)}")
 
+    def _headings(self) -> list[list[str]]:
+        """Each column's heading in lines no wider than its cells, where its words allow that."""
+        headings = []
+        for index, column in enumerate(self.columns):
+            name = visible(column.name)
+            room = max(
+                (_width(part) for part in (*name.split(), *(visible(row[index]) for row in self.rows))), default=1
+            )
+            headings.append(textwrap.wrap(name, max(room, 1), break_long_words=False, break_on_hyphens=False) or [""])
+        return headings
+
     def __str__(self) -> str:
-        head = [visible(column.name) for column in self.columns]
+        headings = self._headings()
+        tall = max(map(len, headings), default=0)
+        head = [[""] * (tall - len(lines)) + lines for lines in headings]  # headings stand on the rule
         body = [[visible(cell) for cell in row] for row in self.rows]
-        widths = [max(map(_width, cells)) for cells in zip(head, *body, strict=True)]
+        widths = [
+            max(map(_width, cells)) for cells in zip((max(lines, key=_width) for lines in head), *body, strict=True)
+        ]
         aligned = [column.right for column in self.columns]
 
         def line(cells: Iterable[str]) -> str:
             return "  ".join(map(_pad, cells, widths, aligned)).rstrip()
 
         lines = [visible(self.title, lines=True)] if self.title else []
-        lines += [line(head), line("-" * width for width in widths), *map(line, body)]
-        lines += [visible(self.caption, lines=True)] if self.caption else []
+        lines += [*map(line, zip(*head, strict=True)), line("-" * width for width in widths), *map(line, body)]
+        room = max(_CAPTION_WIDTH, sum(widths) + 2 * (len(widths) - 1))
+        for paragraph in visible(self.caption, lines=True).splitlines():
+            lines += textwrap.wrap(paragraph, room)
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -154,9 +175,10 @@ class Table:
             caption_justify="left",
             box=box.SIMPLE_HEAD,
             pad_edge=False,
+            padding=(0, 1, 0, 0),
         )
-        for column in self.columns:
-            drawn.add_column(Text(visible(column.name)), justify="right" if column.right else "left")
+        for column, heading in zip(self.columns, self._headings(), strict=True):
+            drawn.add_column(Text("\n".join(heading)), justify="right" if column.right else "left")
         for row in self.rows:
             drawn.add_row(*(Text(visible(cell)) for cell in row))
         yield drawn
