@@ -41,8 +41,8 @@ struct StageView {
   const Gate& gate;
   int k;  // samples of the gate's draw
   bool early_stop;
-  bool
-      needs_leader;  // the majority class is wanted also where the gate rejects: it is carried on, or returned by the last stage
+  // Early stopping must wait for the majority class also where the gate rejects: it is carried on, or returned by the last stage.
+  bool needs_leader;
 };
 
 // Voting gates (consensus, always). `votes` of `answered` scored samples in a prefix; may the gate still turn?
@@ -91,38 +91,37 @@ struct Votes {
   }
 };
 
-Verdict judge_votes(const StageView& view, std::span<const Evidence> prefix) {
-  const Votes votes{view};
-  const int have = static_cast<int>(prefix.size());
-  Tally tally;
-  Verdict verdict;
-  for (int i = 0; i < have && !verdict.settled; ++i) {
-    const Evidence& evidence = prefix[static_cast<std::size_t>(i)];
-    if (evidence.scored) {
-      tally.add(evidence.key);
-    } else {
-      tally.add_unscored();
+// The vote of a complete draw.
+struct Vote {
+  int votes = 0;   // of the majority class
+  int first = -1;  // its first sample; -1 where nothing was scored
+  int answered = 0;
+};
+
+constexpr std::size_t pairwise_limit = 32;
+
+// Small draws are counted by comparing pairs in place: replays decide millions of them, and a tally mispredicts a branch a vote.
+Vote pairwise_vote(std::span<const Evidence> samples) {
+  const int count = static_cast<int>(samples.size());
+  Vote vote;
+  for (const Evidence& sample : samples) vote.answered += sample.scored ? 1 : 0;
+  // A class is counted from its first sample on; counted from a later one it falls short of that, so it cannot lead.
+  for (int i = 0; count - i > vote.votes; ++i) {
+    const Evidence& one = samples[static_cast<std::size_t>(i)];
+    int votes = 0;
+    for (int j = i; j < count; ++j) {
+      const Evidence& other = samples[static_cast<std::size_t>(j)];
+      const std::uint64_t different = (one.key.high ^ other.key.high) | (one.key.low ^ other.key.low);
+      votes += static_cast<int>(different == 0) & static_cast<int>(other.scored);
     }
-    verdict.settled = view.early_stop ? votes.settled(tally) : i + 1 == view.k;
+    if (one.scored && votes > vote.votes)
+      vote = Vote{votes, i, vote.answered};  // strictly: the class seen first keeps a tie
   }
-  if (!verdict.settled) {
-    verdict.next = view.early_stop ? std::max(votes.first_wave(), have + 1) : view.k;
-    return verdict;
-  }
-  const bool by_k = view.gate.denominator == Gate::Denominator::k;
-  const int remaining = view.k - tally.samples();
-  verdict.result.votes = tally.leader_votes();
-  verdict.result.of = by_k ? view.k : tally.answered();
-  verdict.result.value =
-      verdict.result.of == 0 ? 0.0 : static_cast<double>(tally.leader_votes()) / static_cast<double>(verdict.result.of);
-  verdict.result.scored = tally.answered() > 0;
-  verdict.result.accepted = votes.accepts_at_least(tally.leader_votes(), tally.answered(), remaining);
-  verdict.result.representative = std::max(tally.leader_first(), 0);
-  verdict.answer_sample = tally.leader_first();
-  return verdict;
+  return vote;
 }
 
-Tally tally_of(std::span<const Evidence> samples) {
+Vote vote_of(std::span<const Evidence> samples) {
+  if (samples.size() <= pairwise_limit) return pairwise_vote(samples);
   Tally tally;
   for (const Evidence& evidence : samples) {
     if (evidence.scored) {
@@ -131,7 +130,52 @@ Tally tally_of(std::span<const Evidence> samples) {
       tally.add_unscored();
     }
   }
-  return tally;
+  return Vote{tally.leader_votes(), tally.leader_first(), tally.answered()};
+}
+
+// The vote of the shortest prefix that settles the gate; none where the samples at hand do not.
+std::optional<Vote> settled_vote(const StageView& view, const Votes& votes, std::span<const Evidence> samples,
+                                 int& used) {
+  if (!view.early_stop) {
+    if (static_cast<int>(samples.size()) < view.k) return std::nullopt;
+    used = view.k;
+    return vote_of(samples);
+  }
+  Tally tally;
+  for (const Evidence& evidence : samples) {
+    if (evidence.scored) {
+      tally.add(evidence.key);
+    } else {
+      tally.add_unscored();
+    }
+    if (votes.settled(tally)) {
+      used = tally.samples();
+      return Vote{tally.leader_votes(), tally.leader_first(), tally.answered()};
+    }
+  }
+  return std::nullopt;
+}
+
+Verdict judge_votes(const StageView& view, std::span<const Evidence> prefix) {
+  const Votes votes{view};
+  Verdict verdict;
+  int used = 0;
+  const std::optional<Vote> vote = settled_vote(view, votes, prefix, used);
+  if (!vote) {
+    const int have = static_cast<int>(prefix.size());
+    verdict.next = view.early_stop ? std::max(votes.first_wave(), have + 1) : view.k;
+    return verdict;
+  }
+  verdict.settled = true;
+  StageResult& result = verdict.result;
+  result.votes = vote->votes;
+  result.of = view.gate.denominator == Gate::Denominator::k ? view.k : vote->answered;
+  result.value = result.of == 0 ? 0.0 : static_cast<double>(vote->votes) / static_cast<double>(result.of);
+  result.scored = vote->answered > 0;
+  result.accepted = votes.accepts_at_least(vote->votes, vote->answered, view.k - used);
+  result.representative = std::max(vote->first, 0);
+  verdict.answer_sample = vote->first;
+  return verdict;
 }
 
 // The first sample with the best measure; -1 where nothing was scored.
@@ -195,17 +239,17 @@ Verdict judge_complete(const StageView& view, std::span<const Evidence> prefix, 
       return verdict;
     }
     case Gate::Measure::agreement: {
-      const Tally tally = tally_of(prefix);
-      const Tally second = tally_of(other);
-      const bool both = tally.answered() > 0 && second.answered() > 0;
-      verdict.result.accepted = both && prefix[static_cast<std::size_t>(tally.leader_first())].key ==
-                                            other[static_cast<std::size_t>(second.leader_first())].key;
+      const Vote vote = vote_of(prefix);
+      const Vote second = vote_of(other);
+      const bool both = vote.answered > 0 && second.answered > 0;
+      verdict.result.accepted =
+          both && prefix[static_cast<std::size_t>(vote.first)].key == other[static_cast<std::size_t>(second.first)].key;
       verdict.result.value = verdict.result.accepted ? 1.0 : 0.0;
-      verdict.result.votes = tally.leader_votes();
+      verdict.result.votes = vote.votes;
       verdict.result.of = view.k;
-      verdict.result.scored = tally.answered() > 0;
-      verdict.result.representative = std::max(tally.leader_first(), 0);
-      verdict.answer_sample = tally.leader_first();
+      verdict.result.scored = vote.answered > 0;
+      verdict.result.representative = std::max(vote.first, 0);
+      verdict.answer_sample = vote.first;
       return verdict;
     }
     default: {
@@ -214,14 +258,14 @@ Verdict judge_complete(const StageView& view, std::span<const Evidence> prefix, 
         verdict.needs_custom = true;
         return verdict;
       }
-      const Tally tally = tally_of(prefix);
+      const Vote vote = vote_of(prefix);
       verdict.result.value = *custom;
-      verdict.result.accepted = tally.answered() > 0 && holds(gate, *custom);
-      verdict.result.votes = tally.leader_votes();
+      verdict.result.accepted = vote.answered > 0 && holds(gate, *custom);
+      verdict.result.votes = vote.votes;
       verdict.result.of = view.k;
-      verdict.result.scored = tally.answered() > 0;
-      verdict.result.representative = std::max(tally.leader_first(), 0);
-      verdict.answer_sample = tally.leader_first();
+      verdict.result.scored = vote.answered > 0;
+      verdict.result.representative = std::max(vote.first, 0);
+      verdict.answer_sample = vote.first;
       return verdict;
     }
   }
@@ -294,7 +338,7 @@ void decide(const Cascade& cascade, const Trace& trace, Decision& decision) {
     decision.stage = stage;
     const Gate& gate = cascade.stages[static_cast<std::size_t>(stage)].gate;
     const StageView view{gate, cascade.draws[static_cast<std::size_t>(gate.draw)].n, cascade.early_stop,
-                         stage == last || carries_representative(cascade, stage)};
+                         cascade.early_stop && (stage == last || carries_representative(cascade, stage))};
     Verdict verdict = judge(view, cascade, trace, stage);
     if (verdict.needs_custom) {
       decision.action = Action::measure;
