@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from functools import cache
 
-from training._package import PACKAGE, ensure_importable, render
-
-ensure_importable()
-
-from cope.datasets._functions import FunctionItem, draw_function  # noqa: E402
-from cope.datasets._rules import WORLD, Knowledge  # noqa: E402
-from cope.datasets._steps import changed, guideline, solution  # noqa: E402
-from cope.datasets._word_problems import Item, draw_item  # noqa: E402
+from cope.datasets._functions import FunctionItem, draw_function
+from cope.datasets._rules import WORLD, Knowledge
+from cope.datasets._steps import changed, guideline, solution
+from cope.datasets._word_problems import Item, draw_item
+from training._package import prompt
 
 Sample = tuple[str, str]
 """A user message and the assistant's answer."""
@@ -63,10 +59,10 @@ DIETS: dict[str, Diet] = {
     "large": Diet(
         WORLD,
         {
-            "solve": 85, "goal": 8, "guideline": 100, "solve_goal": 8, "solve_guideline": 28, "solve_goal_guideline": 8,
-            "program": 22,
+            "solve": 100, "goal": 8, "guideline": 70, "solve_goal": 8, "solve_guideline": 40, "solve_goal_guideline": 8,
+            "program": 18,
         },
-        wrong_plan=0.3,
+        wrong_plan=0.4,
         follows_wrong_plan=0.7,
     ),
 }  # fmt: skip
@@ -78,11 +74,6 @@ CODE_ROLES = {
 }  # fmt: skip
 EASY_START = 0.5
 """While the curriculum runs, this share of the problems has at most two steps."""
-
-
-@cache
-def _template(role: str) -> str:
-    return (PACKAGE / "prompts" / "embedded" / f"{role}.txt").read_text(encoding="utf-8").removesuffix("\n")
 
 
 def samples(rng: random.Random, who: str, progress: float = 1.0) -> list[Sample]:
@@ -117,7 +108,7 @@ def sample(rng: random.Random, who: str, progress: float = 1.0) -> Sample:
 
 
 def _code_sample(item: FunctionItem, role: str) -> Sample:
-    user = render(_template(role), {"question": item.question, "goal": item.goal, "guideline": item.guideline})
+    user = prompt(role, question=item.question, goal=item.goal, guideline=item.guideline)
     return user, {"goal": item.goal, "guideline": item.guideline}.get(role, item.code)
 
 
@@ -129,5 +120,5 @@ def _sample(rng: random.Random, item: Item, role: str, diet: Diet) -> Sample:
         steps = changed(item.steps, rng)
         plan = guideline(steps, item.lead)
         answer = solution(steps, item.lead) if rng.random() < diet.follows_wrong_plan else answer
-    user = render(_template(role), {"question": item.question, "goal": goal, "guideline": plan})
+    user = prompt(role, question=item.question, goal=goal, guideline=plan)
     return user, {"goal": item.goal, "guideline": item.guideline, "program": item.program}.get(role, answer)

@@ -22,14 +22,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training._package import PACKAGE, ensure_importable, prompt
-
-ensure_importable()
-
-from cope.datasets import tiny_functions  # noqa: E402
-from cope.datasets._word_problems import Item, items  # noqa: E402
-from cope.local._server import Server  # noqa: E402
-from training.client import Client, Reply, Request  # noqa: E402
+from cope.datasets import tiny_functions
+from cope.datasets._word_problems import Item, items
+from cope.local._server import Server
+from training._package import PACKAGE, prompt
+from training.client import Client, Reply, Request
 
 K = 8
 LARGE_USD_PER_TOKEN = (0.15e-6, 0.60e-6)

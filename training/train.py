@@ -1,7 +1,7 @@
 """Trains one model on the endless stream of its samples; resumable, with checkpoints and a loss curve.
 
 The learning rate warms up, is held, and falls linearly to zero over the last share of the budget. A run that was stopped goes on from its
-last checkpoint (SIGTERM writes one first); a budget that was raised or lowered in between is fine while the rate is held. A file `finish`
+last checkpoint (SIGTERM writes one first); a budget that was raised or lowered in between is fine while the rate is held. A file `<who>.finish`
 in the run's folder starts the fall at once.
 
 Example:
@@ -211,7 +211,7 @@ def train(
                 flush=True,
             )
             losses = []
-            if (out / "finish").exists() and tokens + cooldown < budget:
+            if (out / f"{who}.finish").exists() and tokens + cooldown < budget:
                 budget = tokens + cooldown
         if time.time() - saved_at > checkpoint_s:
             _saved(checkpoint, model, optimizers, tokens, step, time.time() - started)

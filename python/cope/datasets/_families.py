@@ -15,7 +15,7 @@ from ._rules import WORLD, Knowledge, Rule, draw_rule
 from ._steps import NotExecutable, Ref, Step, Steps, chain, results
 from ._words import DISTRACTORS, GAINS, LOSSES
 
-MAX_NUMBER = 120
+MAX_NUMBER = 100
 """Numbers on the way stay below this in right solutions, so that a small model can learn the arithmetic."""
 
 
@@ -69,7 +69,7 @@ def _events(rng: random.Random, start: int, count: int) -> tuple[list[str], list
     ops: list[tuple[str, int]] = []
     total = start
     for _ in range(count):
-        n = rng.randrange(2, 13)
+        n = rng.randrange(2, 10)
         if total > n + 2 and rng.randrange(2):
             said.append(_pick(rng, LOSSES).format(n=n))
             ops.append(("-", n))
@@ -178,7 +178,7 @@ def operations(rng: random.Random, level: int, know: Knowledge) -> Draft:
             ),
         )
         return Draft(text, goal, tuple(steps), rules=(rule,))
-    n = rng.randrange(2, 13)
+    n = rng.randrange(2, 10)
     if level == 3 or rng.randrange(2):
         add = rng.randrange(2)
         text = f"@A takes the {rule.name} of {x} and {'adds' if add else 'takes away'} {n}."
@@ -308,7 +308,7 @@ def mixed(rng: random.Random, level: int, know: Knowledge) -> Draft:
 
 def arithmetic(rng: random.Random, level: int, know: Knowledge) -> Draft:
     """Plain expressions."""
-    a, b, c, d = rng.randrange(2, 50), rng.randrange(2, 50), rng.randrange(2, 10), rng.randrange(2, 13)
+    a, b, c, d = rng.randrange(2, 30), rng.randrange(2, 30), rng.randrange(2, 10), rng.randrange(2, 10)
     forms: list[tuple[str, Steps]]
     if level == 1:
         forms = [
@@ -335,7 +335,7 @@ def arithmetic(rng: random.Random, level: int, know: Knowledge) -> Draft:
 
 def equations(rng: random.Random, level: int, know: Knowledge) -> Draft:
     """Linear equations in x."""
-    x, a, b = rng.randrange(2, 13), rng.randrange(2, 10), rng.randrange(2, 20)
+    x, a, b = rng.randrange(2, 10), rng.randrange(2, 10), rng.randrange(2, 10)
     if level == 1:
         options = [
             (f"x+{b}={x + b}", chain(Step("-", x + b, b))),
@@ -391,7 +391,7 @@ def sequences(rng: random.Random, level: int, know: Knowledge) -> Draft:
 def averages(rng: random.Random, level: int, know: Knowledge) -> Draft:
     """Means of two to four numbers."""
     count = {1: 2, 2: 2, 3: 3}.get(level, 4)
-    mean = rng.randrange(4, 16)
+    mean = rng.randrange(3, 11)
     numbers = [rng.randrange(2, 2 * mean) for _ in range(count - 1)]
     last = mean * count - sum(numbers)
     if last < 1:
@@ -407,14 +407,14 @@ def averages(rng: random.Random, level: int, know: Knowledge) -> Draft:
 
 def remainders(rng: random.Random, level: int, know: Knowledge) -> Draft:
     """What is left over after sharing."""
-    n, d = rng.randrange(5, 60), rng.randrange(2, 10)
+    n, d = rng.randrange(5, 40), rng.randrange(2, 10)
     goal = _pick(rng, ("Find how many are left over.", "Find the rest."))
     if level == 1:
         text = _pick(
             rng, (f"What is the remainder of {n} by {d}?", f"@A puts {n} @t in rows of {d}. How many are left over?")
         )
         return Draft(text, goal, chain(Step("%", n, d)))
-    m = rng.randrange(2, 13)
+    m = rng.randrange(2, 10)
     if rng.randrange(2):
         text = f"@A has {n} @t. @A gets {m} more and puts all in rows of {d}. How many are left over?"
         return Draft(text, goal, chain(Step("+", n, m), ("%", d)))
