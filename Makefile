@@ -51,7 +51,9 @@ dev: $(SYSTEM_TEST) $(TOOLS)
 ## bench: measure the claims of README.md, each against a named peer in the same run
 .PHONY: bench
 bench: $(BENCHABLE)
-	@python -m bench
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release
+	@python tools/bench.py
 
 # --- what CI runs ---------------------------------------------------------------------------------
 
@@ -79,9 +81,9 @@ ctest: $(TESTABLE) $(COMPILE_COMMANDS)
 pytest: $(TESTABLE)
 	@python -m pytest -m "not slow"
 
-## check: the long checks: sanitizers, slow tests, fuzzers, notebooks, benches, every Python
+## check: the long checks: sanitizers, slow tests, benches, every Python
 .PHONY: check
-check: asan tsan slow pythons
+check: asan tsan slow bench pythons
 
 .PHONY: asan tsan
 asan tsan: $(TESTABLE)

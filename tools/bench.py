@@ -1,0 +1,82 @@
+"""Runs the programs of bench/ and writes their claims as one table, to the terminal and to build/bench.md.
+
+Each program compares with a named peer in the same run and prints one line of JSON. A missed target is shown, and fails nothing: a benchmark is no test.
+
+Usage: python tools/bench.py [--build build/release/bench]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Claim(NamedTuple):
+    """One row: a figure of a program's JSON, and what it should be."""
+
+    program: str
+    field: str
+    at_least: bool
+    target: float
+    what: str
+
+
+CLAIMS = [
+    Claim("http_client_cpu", "cope_over_wrk", False, 5, "CPU a request, JSON included: times that of wrk"),
+    Claim("http_client_cpu", "aiohttp_over_cope", True, 10, "CPU a request of aiohttp: times ours"),
+    Claim("http_client_cpu", "openai_over_cope", True, 100, "CPU a request of the openai package: times ours"),
+    Claim(
+        "http_latency",
+        "share_of_ideal",
+        True,
+        0.9,
+        "1,024 requests in flight, replies after 200 ms: share of the ideal throughput",
+    ),
+    Claim("store_commits", "ratio", True, 6, "durable rows a second, grouped commits: times one commit a row"),
+    Claim("decide", "ratio", True, 100, "decisions a second on recorded samples: times plain Python"),
+]
+
+
+def measure(program: str, build: Path) -> dict[str, Any]:
+    """Runs one program; returns what it measured."""
+    script = Path("bench") / f"{program}.py"
+    if script.exists():
+        command = [sys.executable, str(script), *(["--build", str(build)] if (build / program).exists() else [])]
+    else:
+        command = [str(build / program)]
+    print(f"bench: {program}", file=sys.stderr, flush=True)
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600).stdout
+    result: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return result
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--build", type=Path, default=Path("build/release/bench"), help="where the native programs were built"
+    )
+    build = parser.parse_args().build
+
+    results = {program: measure(program, build) for program in dict.fromkeys(claim.program for claim in CLAIMS)}
+    lines = ["| what | target | measured | |", "|---|---|---|---|"]
+    for claim in CLAIMS:
+        value = results[claim.program].get(claim.field)
+        target = f"{'at least' if claim.at_least else 'at most'} {claim.target:g}"
+        if value is None:
+            lines.append(f"| {claim.what} | {target} | not measured: the peer is not installed | |")
+            continue
+        holds = value >= claim.target if claim.at_least else value <= claim.target
+        lines.append(f"| {claim.what} | {target} | {value:g} | {'holds' if holds else 'missed'} |")
+    table = "\n".join(lines)
+    print(table)
+    raw = "\n".join(json.dumps(result) for result in results.values())
+    (build.parent.parent / "bench.md").write_text(f"{table}\n\n```json\n{raw}\n```\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
