@@ -384,6 +384,45 @@ def test_hostile_text_of_a_model_cannot_reach_the_terminal(command: Command, fol
     assert "\x1b" in json.loads(as_json.stdout)["stages"][0]["draws"][0]["samples"][0]["text"]
 
 
+FULL = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); os.execv(sys.executable, sys.argv[1:])"
+
+
+def test_a_full_disk_ends_the_run_and_loses_nothing(command: Command, folder: Path, endpoint: Any) -> None:
+    write_problems(
+        folder,
+        [
+            row | {"id": f"{n}{row['id']}", "question": row["question"] + " Think." * 100}
+            for n in range(50)
+            for row in PROBLEMS
+        ],
+    )
+    arguments = (
+        "run",
+        "--problems",
+        "problems.jsonl",
+        "--method",
+        "Large",
+        "--large",
+        f"m@{endpoint.url}",
+        "--store",
+        "full",
+        "--json",
+    )
+    limited = [sys.executable, "-c", FULL, sys.executable, "-m", "cope", *arguments]
+    done = subprocess.run(limited, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "no room left" in done.stderr
+    assert "the same command goes on from there" in done.stderr
+    assert "Traceback" not in done.stderr
+    kept = json.loads(command("runs", "full", "--json").stdout)[0]["problems"]
+    assert kept.endswith("of 200")
+    asked = len(endpoint.requests)
+    again = command(*arguments)
+    assert json.loads(again.stdout)["problems"] == 200
+    assert json.loads(again.stdout)["unfinished"] == 0
+    assert len(endpoint.requests) - asked <= 200 - int(kept.split()[0])
+
+
 def test_a_store_of_a_newer_version_is_refused_and_left_untouched(
     command: Command, folder: Path, endpoint: Any
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import Experiment, model_from_text, parse_experiment, read_file
-from ..errors import ConfigError
+from ..errors import ConfigError, Error, StoreError
 from ._errors import Code, Stop
 from ._output import emit, emit_json, note
 
@@ -162,6 +162,10 @@ def run_command(file: Path | None, options: Options, *, as_json: bool, quiet: bo
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(_interrupted(store)) from None
+        except StoreError as error:
+            if _opens(store):  # so it is not the store that cannot be used: the run broke off, by a full disk, say
+                raise Stop(f"{error}; the same command goes on from there", Code.FAILED) from error
+            raise
     if as_json:
         emit_json(done.figures() | {"store": str(store), "run": done.id})
     else:
@@ -175,6 +179,16 @@ def _shortest(path: Path) -> Path:
         return path.relative_to(Path.cwd()) if path.is_absolute() else path
     except ValueError:
         return path
+
+
+def _opens(store: Path) -> bool:
+    from ..running import open as open_run
+
+    try:
+        open_run(store)
+    except Error:
+        return False
+    return True
 
 
 def _interrupted(store: Path) -> str:
