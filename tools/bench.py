@@ -44,10 +44,9 @@ CLAIMS = [
 def measure(program: str, build: Path) -> dict[str, Any]:
     """Runs one program; returns what it measured."""
     script = Path("bench") / f"{program}.py"
+    command = [str(build / program)]
     if script.exists():
         command = [sys.executable, str(script), *(["--build", str(build)] if (build / program).exists() else [])]
-    else:
-        command = [str(build / program)]
     print(f"bench: {program}", file=sys.stderr, flush=True)
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600).stdout
     result: dict[str, Any] = json.loads(said.splitlines()[-1])
