@@ -42,6 +42,15 @@ def test_the_truncated_variant_stops_after_stage_2(small: Model, large: Model) -
     assert method.name == "COPE (2 stages)"
 
 
+@pytest.mark.parametrize("k", [1, 8])
+def test_two_stages_with_plans_of_one_type_keep_them_apart(small: Model, large: Model, k: int) -> None:
+    draws = methods.COPE(small, large, k=k, stage1_plan="guideline").to_spec()["draws"]
+    assert draws[3]["given"] == [
+        {"field": "carried_guideline", "draw": 0, "pick": "carried"},
+        {"field": "guideline", "draw": 2, "pick": "each"},
+    ]
+
+
 def test_without_plans_no_planner_is_asked(small: Model, large: Model) -> None:
     assert [draw.name for draw in methods.COPE(small, large, stage1_plan="none", stage2_plan="none").draws] == [
         "solutions",

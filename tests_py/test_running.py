@@ -158,6 +158,8 @@ def test_problems_that_cannot_be_used_stop_before_anything_is_sent(endpoint: End
         ({"budget_usd": "much"}, "budget_usd"),
         ({"budget_usd": math.nan}, "budget_usd"),
         ({"task": "maths"}, "task"),
+        ({"store": 5}, "store: expected a folder"),
+        ({"store": ""}, "store: expected a folder"),
     ],
 )
 def test_an_argument_that_cannot_work_is_named(endpoint: Endpoint, options: dict[str, Any], why: str) -> None:

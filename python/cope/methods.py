@@ -32,6 +32,14 @@ def _check_k(k: object) -> int:
     return k
 
 
+def _planner(kind: str | None, model: Model, n: int, temperature: float, max_tokens: int | None) -> list[Draw]:
+    """The draw of plans, or none; it is called after its type."""
+    if kind is None:
+        return []
+    name = kind if n == 1 else f"{kind}s"
+    return [Draw(name, model, n=n, plan=kind, temperature=temperature, max_tokens=max_tokens)]
+
+
 def COPE(
     small: Model,
     large: Model,
@@ -99,34 +107,10 @@ def COPE(
 
     # A plan's field is its type; where both stages draw the same type, the carried one keeps its own name.
     carried_field = first if first != second else f"carried_{first}"
-    own = (
-        [
-            Draw(
-                "goals" if first == "goal" else "plans",
-                small,
-                n=k,
-                plan=first,
-                temperature=planner_temperatures[0],
-                max_tokens=plan_max_tokens,
-            )
-        ]
-        if first
-        else []
-    )
-    carried = [Given(own[0].name, carried_field)] if own else []
-    new = (
-        [
-            Draw(
-                "guideline" if second == "guideline" else "plan",
-                large,
-                plan=second,
-                temperature=planner_temperatures[1],
-                max_tokens=plan_max_tokens,
-            )
-        ]
-        if second
-        else []
-    )
+    own = _planner(first, small, k, planner_temperatures[0], plan_max_tokens)
+    new = _planner(second, large, 1, planner_temperatures[1], plan_max_tokens)
+    same_name = [draw.name for draw in own] == [draw.name for draw in new]
+    carried = [Given(f"stage 1/{draw.name}" if same_name else draw.name, carried_field) for draw in own]
     shown = [Given(draw.name) for draw in new]
     t1, t2, t3 = executor_temperatures
     built = [
@@ -259,15 +243,11 @@ def Planned(
         >>> small, large = Model("qwen", base_url="http://localhost:8000/v1"), Model("gpt-4o-mini")
         >>> Planned(planner=large, executor=small, plan="guideline")
         Cascade 'gpt-4o-mini plans a guideline, qwen executes'
-          stage 1: plans = 1 x gpt-4o-mini (T = 0.8), then solutions = 1 x qwen given plans (T = 0.8); accept
+          stage 1: guideline = 1 x gpt-4o-mini (T = 0.8), then solutions = 1 x qwen given guideline (T = 0.8); accept
     """
     _check_k(n)
     kind = _plan_type(plan, "plan")
-    plans = (
-        [Draw("plans", planner, n=n, plan=kind, temperature=planner_temperature, max_tokens=plan_max_tokens)]
-        if kind
-        else []
-    )
+    plans = _planner(kind, planner, n, planner_temperature, plan_max_tokens)
     solutions = Draw(
         "solutions",
         executor,

@@ -242,7 +242,7 @@ def load(
         [Problem(id='0', question='What is 2 + 3?', answer='5', meta={})]
     """
     if isinstance(source, (str, Path)):
-        path = Path(source)
+        path = Path(source).expanduser()
         return list(_problems(read_rows(path), columns, task, str(path)))
     if isinstance(source, ProblemStream):
         return list(source)
@@ -321,7 +321,7 @@ def stream(path: str | Path, *, task: str = "math", columns: Mapping[str, str | 
     Example:
         >>> run = cope.run(method, cope.stream("large.jsonl"), store="runs/large")  # doctest: +SKIP
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.suffix == ".json":
         raise DataError(
             f"{path}: a .json file is read as a whole; write one object a line (.jsonl) to stream it, or use cope.load"

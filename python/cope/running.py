@@ -100,9 +100,13 @@ class _Prepared:
 
     def discard(self) -> None:
         """Closes the store, and removes it if it is a temporary one."""
-        self.store.close()
-        if self.temporary is not None:
-            self.temporary.cleanup()
+        _discard(self.store, self.temporary)
+
+
+def _discard(store: _core.Store, temporary: tempfile.TemporaryDirectory[str] | None) -> None:
+    store.close()
+    if temporary is not None:
+        temporary.cleanup()
 
 
 def _prepare(
@@ -139,9 +143,9 @@ def _prepare(
     if compiled.prompt_functions:
         callbacks["prompt"] = dict(compiled.prompt_functions)
     temporary = tempfile.TemporaryDirectory(prefix="cope-run-") if store is None else None
-    directory = Path(temporary.name if temporary is not None else str(store))
+    directory = temporary.name if temporary is not None else _folder(store)
     described = json.dumps(manifest(method, compiled, resolved, loaded.facts(), budget_usd), ensure_ascii=False)
-    opened = _core.Store.open(str(directory), mode="create", durable=temporary is None)
+    opened = _core.Store.open(directory, mode="create", durable=temporary is None)
     prepared = _Prepared(method.name, spec, keys, described, loaded, callbacks, opened, temporary)
     try:
         if budget_usd is not None:
@@ -152,6 +156,12 @@ def _prepare(
         prepared.discard()
         raise
     return prepared
+
+
+def _folder(store: Any) -> str:
+    if not isinstance(store, (str, Path)) or not str(store).strip():
+        raise ConfigError(f"store: expected a folder such as 'runs/first', got {store!r}")
+    return str(Path(store).expanduser())
 
 
 def _check_endpoints(models: Sequence[Mapping[str, Any]], keys: Sequence[Secret]) -> None:
@@ -199,7 +209,7 @@ def _go(prepared: _Prepared, progress: bool | Report, cancel: _core.CancelToken 
             raise
     opened = Run(prepared.store, run_id)
     if prepared.temporary is not None:
-        weakref.finalize(opened, prepared.discard)
+        weakref.finalize(opened, _discard, prepared.store, prepared.temporary)
     return opened
 
 
@@ -222,7 +232,8 @@ def run(
 
     Args:
         method: A cascade, such as `cope.methods.COPE(small, large)`.
-        problems: A list of Problem, anything that `cope.load` takes, a `cope.stream`, or an iterator of Problem.
+        problems: A list of Problem, anything that `cope.load` takes, a `cope.stream`, or an iterator of Problem (whose set is not part of what makes two
+            runs the same).
         store: A folder for samples, runs and money. Default: a temporary one, gone with the returned Run.
         task: "math", or a Task with functions of your own.
         seed: Of all randomness, the seeds sent to models included.
@@ -366,7 +377,7 @@ def open(store: str | Path, run: int | str | None = None) -> Run:
     Example:
         >>> cope.open("runs/first")  # doctest: +SKIP
     """
-    opened = _core.Store.open(str(store), mode="read")
+    opened = _core.Store.open(_folder(store), mode="read")
     rows = opened.runs()
     if not rows:
         raise ConfigError(f"{store}: holds no run yet")
@@ -397,7 +408,7 @@ def runs(store: str | Path) -> Table:
     """
     from datetime import datetime, timezone
 
-    opened = _core.Store.open(str(store), mode="read")
+    opened = _core.Store.open(_folder(store), mode="read")
     try:
         rows = opened.runs()
     finally:

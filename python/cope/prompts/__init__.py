@@ -181,7 +181,7 @@ def load(name_or_folder: str | Path | PromptSet) -> PromptSet:
         raise ConfigError(f"prompts: expected a set's name or a folder, got {name_or_folder!r}")
     shipped = names()
     is_shipped = isinstance(name_or_folder, str) and name_or_folder in shipped
-    folder = Path(__file__).parent / name_or_folder if is_shipped else Path(name_or_folder)
+    folder = Path(__file__).parent / name_or_folder if is_shipped else Path(name_or_folder).expanduser()
     if not folder.is_dir():
         raise ConfigError(
             f"prompts: expected one of {', '.join(map(repr, shipped))} or a folder of .txt files, got {str(name_or_folder)!r}"
