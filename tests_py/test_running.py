@@ -97,6 +97,8 @@ def test_perplexity_gates_on_real_logprobs(pair: Pair, tmp_path: Path) -> None:
     measures = [sample.measure for trace in run for sample in trace.stages[0].draws[0].samples]
     assert measures
     assert all(measure is not None and measure >= 1 for measure in measures)
+    escalated = [trace.stages[1].draws[0].samples[0] for trace in run if len(trace.stages) > 1]
+    assert all(sample.measure is None for sample in escalated)
 
 
 @pytest.mark.live

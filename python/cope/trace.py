@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Trace", "TraceDraw", "TraceSample", "TraceStage"]
 
 _LINE = 110
+_MEASURED = ("perplexity", "score", "passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class TraceSample:
         reasoning: What it wrote as reasoning, apart from the text.
         answer: The extracted answer, None where there is none.
         scored: Whether it votes.
-        measure: Perplexity or score, where the gate asks for it.
+        measure: Perplexity or score, where the gate asks for it; else None.
         error: The error's code; empty: none.
         error_message: What went wrong.
         finish_reason: "stop", "length" (cut off), ...
@@ -211,7 +212,7 @@ class Trace:
             for draw in stage.draws:
                 lines.append(f"    {visible(draw.name)} ({visible(draw.model)})")
                 shown = [_shown_answer(draw, sample) for sample in draw.samples]
-                width = min(24, max(map(len, shown), default=0))
+                width = min(32, max(map(len, shown), default=0))
                 for sample, answer in zip(draw.samples, shown, strict=True):
                     head = (
                         f"      {sample.index + 1:>2}  {answer:<{width}}  "
@@ -249,7 +250,8 @@ def _shown_answer(draw: TraceDraw, sample: TraceSample) -> str:
         return "failed"
     if sample.answer is None or not sample.scored:
         return "cut off" if sample.finish_reason == "length" else "unscored"
-    return visible(sample.answer)[:24]
+    measure = "" if sample.measure is None else f" ({sample.measure:.3g})"
+    return visible(sample.answer)[:24] + measure
 
 
 def _one_line(sample: TraceSample, width: int) -> str:
@@ -295,6 +297,8 @@ def _draw(
     rows: Mapping[str, _core.SampleRow | None],
 ) -> TraceDraw:
     spec = cascade["draws"][raw["draw"]]
+    gates = [stage["gate"] for stage in cascade["stages"]]
+    measured = any(gate["draw"] == raw["draw"] and gate["measure"] in _MEASURED for gate in gates)
     samples = []
     for sample in raw["samples"]:
         row = rows.get(sample["identity"])
@@ -305,7 +309,7 @@ def _draw(
                 reasoning=row["reasoning"] if row else "",
                 answer=sample["answer"],
                 scored=sample["scored"],
-                measure=sample["measure"],
+                measure=sample["measure"] if measured and row else None,
                 error="" if sample["error"] == "none" else sample["error"],
                 error_message=sample["error_message"],
                 finish_reason=sample["finish_reason"],
