@@ -85,7 +85,6 @@ def plain_python(rows: list[list[int]]) -> list[tuple[int, int]]:
     return decided
 
 
-
 def main() -> None:
     classes = recording(seed=0)
     rows: list[list[int]] = classes.tolist()

@@ -24,7 +24,9 @@ run = cope.run(cope.methods.Large(model, max_tokens=8), problems, store=store, s
 """
 
 
-def test_two_processes_with_a_thousand_requests_in_flight_never_pass_the_cap(endpoint: Endpoint, tmp_path: Path) -> None:
+def test_two_processes_with_a_thousand_requests_in_flight_never_pass_the_cap(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
     store_folder = tmp_path / "store"
     cap = 400 * COST_PUSD + 1
     store = _core.Store.open(str(store_folder))

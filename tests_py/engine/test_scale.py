@@ -30,7 +30,11 @@ print(len(run), run.accuracy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One connection: every request gets the same K choices, of 400 characters each."""
     choices = [
-        {"index": i, "message": {"role": "assistant", "content": "Count. " * 55 + "\\boxed{5}"}, "finish_reason": "stop"}
+        {
+            "index": i,
+            "message": {"role": "assistant", "content": "Count. " * 55 + "\\boxed{5}"},
+            "finish_reason": "stop",
+        }
         for i in range(K)
     ]
     usage = {"prompt_tokens": 20, "completion_tokens": 100 * K, "total_tokens": 20 + 100 * K}
@@ -43,7 +47,9 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             length = next((int(field.split(b":")[1]) for field in fields if field.startswith(b"content-length")), 0)
             await reader.readexactly(length)
             body = models if head.startswith(b"GET") else completion
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            writer.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            )
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
@@ -75,7 +81,10 @@ def test_a_hundred_thousand_problems_stream_in_under_500_megabytes(fast_server: 
     path = tmp_path / "problems.jsonl"
     with path.open("w") as file:
         for i in range(PROBLEMS):
-            file.write(json.dumps({"id": f"p{i}", "question": f"How much is {i} - {i} + 5? " + "Think. " * 20, "answer": "5"}) + "\n")
+            file.write(
+                json.dumps({"id": f"p{i}", "question": f"How much is {i} - {i} + 5? " + "Think. " * 20, "answer": "5"})
+                + "\n"
+            )
     command = [sys.executable, "-c", RUN, fast_server, str(path), str(tmp_path / "store")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
