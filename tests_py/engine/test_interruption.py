@@ -14,22 +14,21 @@ import pytest
 
 import cope
 from cope import _core
-
 from tests_py.engine.counting_proxy import CountingProxy
 
 CONCURRENCY = 8
 BROKEN_TEST_S = 240.0
 
-RUN = """
+RUN = f"""
 import sys, cope
 url, store = sys.argv[1:3]
 import os
 small = cope.Model("cope-small", base_url=url, kind="llama.cpp", api_key=os.environ["PAIR_KEY"], prompts="embedded",
-                   max_concurrency={concurrency}, stable_name="the small model of this test")
+                   max_concurrency={CONCURRENCY}, stable_name="the small model of this test")
 problems = cope.datasets.word_problems(24, seed=1)
 run = cope.run(cope.methods.SmallMajority(small, k=4), problems, store=store, progress=False)
 print("done", len(run))
-""".format(concurrency=CONCURRENCY)
+"""
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ PROBLEMS = 100_000
 K = 8
 MOST_BYTES = 500_000_000
 
-RUN = """
+RUN = f"""
 import resource, sys, cope
 url, path, store = sys.argv[1:4]
 model = cope.Model("m", base_url=url, kind="vllm", max_concurrency=64, prompts="embedded")
-method = cope.methods.SmallMajority(model, k={k}, early_stop=False)
+method = cope.methods.SmallMajority(model, k={K}, early_stop=False)
 run = cope.run(method, cope.stream(path), store=store, progress=False)
 print(len(run), run.accuracy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-""".format(k=K)
+"""
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
