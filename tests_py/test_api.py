@@ -36,7 +36,7 @@ def test_an_unknown_name_says_what_there_is() -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    heavy = "pandas", "pyarrow", "scipy", "rich", "matplotlib", "xllamacpp"
+    heavy = "numpy", "pandas", "pyarrow", "scipy", "rich", "matplotlib", "xllamacpp"
     code = f"import sys, cope; print([name for name in {heavy!r} if name in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
