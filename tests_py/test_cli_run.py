@@ -256,6 +256,14 @@ def test_an_unknown_model_is_exit_code_3_with_those_there_are(command: Command, 
     assert endpoint.requests == []
 
 
+def test_a_wrong_base_url_is_exit_code_3(command: Command, folder: Path, endpoint: Any) -> None:
+    endpoint.models = failing(404, "Not Found")({})
+    endpoint.reply = failing(404, "Not Found")
+    done = command("run", experiment(folder, endpoint), TEST_SERVICE_KEY=KEY)
+    assert done.returncode == 3
+    assert "base_url is probably wrong (most end in /v1)" in done.stderr
+
+
 GOOD_ROW = '{"id": "a", "question": "What is 1 + 3?", "answer": "4"}'
 
 

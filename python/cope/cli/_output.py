@@ -16,6 +16,8 @@ def emit(*parts: Table | str) -> None:
     In a terminal rich draws the tables; in a pipe they are plain, and no wider or narrower for it. `NO_COLOR` is honoured by rich.
     """
     terminal = sys.stdout.isatty()
+    if terminal:
+        print()  # apart from a progress bar, or the prompt
     for number, part in enumerate(parts):
         if number:
             print()

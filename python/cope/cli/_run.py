@@ -12,6 +12,7 @@ from ..config import Experiment, model_from_text, parse_experiment, read_file
 from ..errors import ConfigError, Error, StoreError
 from ._errors import Code, Stop
 from ._output import emit, emit_json, note
+from ._show import summary
 
 if TYPE_CHECKING:
     from ..result import Run
@@ -169,7 +170,7 @@ def run_command(file: Path | None, options: Options, *, as_json: bool, quiet: bo
     if as_json:
         emit_json(done.figures() | {"store": str(store), "run": done.id})
     else:
-        emit(done.summary())
+        emit(summary(done))
     return _verdict(done, store)
 
 

@@ -5,9 +5,21 @@ from __future__ import annotations
 import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ._errors import Code, Stop
 from ._output import emit, emit_json, note
+
+if TYPE_CHECKING:
+    from ..result import Run
+    from ..tables import Table
+
+_ALL_TRACES = 20_000
+
+
+def summary(run: Run) -> Table | str:
+    """A run's table; of a run so large that reading all of its traces takes long, the short one."""
+    return run.summary() if len(run) <= _ALL_TRACES else repr(run)
 
 
 def show_command(store: Path, run: str | None, problem: int | None, trace: str | None, *, as_json: bool) -> Code:
@@ -23,7 +35,7 @@ def show_command(store: Path, run: str | None, problem: int | None, trace: str |
         if as_json:
             emit_json(opened.figures() | {"store": str(store), "run": opened.id, "manifest": opened.manifest})
         else:
-            emit(opened.summary())
+            emit(summary(opened))
         return Code.OK
     try:
         found = opened[problem if problem is not None else str(trace)]
