@@ -45,7 +45,7 @@ TEST(Identity, GoldenVectors) {
 TEST(Identity, AWaveHasTheIdentitiesOfItsSamples) {
   const Endpoint endpoint = endpoint_named("tiny", "tiny-1");
   const DrawRequest request = small_request();
-  const std::vector<Digest> all = sample_identities(endpoint, request);
+  const std::vector<Digest> all = IdentityFormat(endpoint).identities(request);
   ASSERT_EQ(all.size(), 3U);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(all[i], sample_identity(endpoint, request, i));
   // The same sample, asked for in another wave.

@@ -1,12 +1,12 @@
 #include "cope/sampler/chat.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "cope/base/error.h"
+#include "cope/sampler/json_text.h"
 #include "cope/sampler/reply_reader.h"
 #include "cope/sampler/text.h"
 
@@ -16,16 +16,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t excerpt_bytes = 120;
-
-std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-std::string quoted(const std::string& text) { return dumped(json(text)); }
-
-std::string number(double value) {
-  char digits[32];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-  return error == std::errc() ? std::string(digits, end) : "0";
-}
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
@@ -166,45 +156,56 @@ ChatFormat::ChatFormat(const Endpoint& endpoint) : endpoint_(endpoint) {
       }
     }
     extra_names_.push_back(name);
-    extra_text_.append(",").append(quoted(name)).append(":").append(dumped(value));
+    extra_text_ += ',';
+    append_quoted(extra_text_, name);
+    extra_text_.append(":").append(value.dump(-1, ' ', false, json::error_handler_t::replace));
   }
 }
 
 std::string ChatFormat::body(const DrawRequest& request, std::size_t first, int n) const {
   std::string out = "{\"model\":";
-  out.append(quoted(endpoint_.model)).append(",\"messages\":[");
+  append_quoted(out, endpoint_.model);
+  out += ",\"messages\":[";
   for (std::size_t i = 0; i < request.messages.size(); ++i) {
-    const Message& message = request.messages[i];
-    if (i > 0) out += ',';
-    out.append("{\"role\":").append(quoted(message.role));
-    out.append(",\"content\":").append(quoted(message.content)).append("}");
+    out += i == 0 ? "{\"role\":" : ",{\"role\":";
+    append_quoted(out, request.messages[i].role);
+    out += ",\"content\":";
+    append_quoted(out, request.messages[i].content);
+    out += '}';
   }
   out += "],\"stream\":false";
-  const auto field = [&](std::string_view name, const std::string& value) {
-    if (std::find(extra_names_.begin(), extra_names_.end(), name) != extra_names_.end()) return;
-    out.append(",\"").append(name).append("\":").append(value);
+  const auto named = [&](std::string_view name) {
+    if (std::find(extra_names_.begin(), extra_names_.end(), name) != extra_names_.end()) return false;
+    out.append(",\"").append(name).append("\":");
+    return true;
+  };
+  const auto whole = [&](std::string_view name, std::int64_t value) {
+    if (named(name)) out += std::to_string(value);
+  };
+  const auto real = [&](std::string_view name, double value) {
+    if (named(name)) append_number(out, value);
   };
   const Sampling& sampling = request.sampling;
-  if (endpoint_.max_n > 1) field("n", std::to_string(n));
-  field(endpoint_.max_tokens_field, std::to_string(sampling.max_tokens));
-  if (endpoint_.sends_seed) field("seed", std::to_string(request.seeds.at(first)));
+  if (endpoint_.max_n > 1) whole("n", n);
+  whole(endpoint_.max_tokens_field, sampling.max_tokens);
+  if (endpoint_.sends_seed) whole("seed", request.seeds.at(first));
   if (endpoint_.sends_sampling) {
-    field("temperature", number(sampling.temperature));
-    field("top_p", number(sampling.top_p));
-    field("presence_penalty", number(sampling.presence_penalty));
-    field("frequency_penalty", number(sampling.frequency_penalty));
+    real("temperature", sampling.temperature);
+    real("top_p", sampling.top_p);
+    real("presence_penalty", sampling.presence_penalty);
+    real("frequency_penalty", sampling.frequency_penalty);
   }
   if (endpoint_.extended_sampling) {
-    field("top_k", std::to_string(sampling.top_k));
-    field("min_p", number(sampling.min_p));
-    field("repeat_penalty", number(sampling.repeat_penalty));      // llama.cpp
-    field("repetition_penalty", number(sampling.repeat_penalty));  // vLLM; both ignore the other's name
+    whole("top_k", sampling.top_k);
+    real("min_p", sampling.min_p);
+    real("repeat_penalty", sampling.repeat_penalty);      // llama.cpp
+    real("repetition_penalty", sampling.repeat_penalty);  // vLLM; both ignore the other's name
   }
   if (sampling.logprobs) {
-    field("logprobs", "true");
-    if (endpoint_.top_logprobs > 0) field("top_logprobs", std::to_string(endpoint_.top_logprobs));
+    out += ",\"logprobs\":true";
+    if (endpoint_.top_logprobs > 0) whole("top_logprobs", endpoint_.top_logprobs);
   }
-  return out + extra_text_ + "}";
+  return out.append(extra_text_).append("}");
 }
 
 ChatReply ChatFormat::read_failure(int status, const RawReply& raw, std::string_view text) const {

@@ -53,6 +53,7 @@ std::vector<std::string> request_headers(const Endpoint& endpoint) {
 Model::Model(Endpoint the_endpoint, HttpClient& http)
     : endpoint(checked(std::move(the_endpoint))),
       format(endpoint),
+      identity(endpoint),
       target(http.add_target(target_of(endpoint))),
       limiter(std::min(endpoint.initial_concurrency, endpoint.max_concurrency), endpoint.max_concurrency) {
   publish();

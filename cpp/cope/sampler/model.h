@@ -29,6 +29,7 @@ struct Model {
 
   const Endpoint endpoint;
   const ChatFormat format;
+  const IdentityFormat identity;
   const int target;
   Limiter limiter;
   ReadyQueue ready;

@@ -4,51 +4,47 @@
 #include <nlohmann/json.hpp>
 
 #include "cope/base/error.h"
-#include "cope/sampler/text.h"
+#include "cope/sampler/json_text.h"
 
 namespace cope {
 namespace {
 
-using nlohmann::json;  // std::map underneath: keys come out sorted
-
-std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
 double plain(double value) { return value == 0.0 ? 0.0 : value; }  // -0.0 and 0.0 ask the same
 
-json sampling_json(const Sampling& sampling) {
-  return {{"frequency_penalty", plain(sampling.frequency_penalty)},
-          {"logprobs", sampling.logprobs},
-          {"max_tokens", sampling.max_tokens},
-          {"min_p", plain(sampling.min_p)},
-          {"presence_penalty", plain(sampling.presence_penalty)},
-          {"repeat_penalty", plain(sampling.repeat_penalty)},
-          {"temperature", plain(sampling.temperature)},
-          {"top_k", sampling.top_k},
-          {"top_p", plain(sampling.top_p)}};
-}
-
-// The canonical text is head + index + middle + seed + tail: the long part, the messages, is written once for a whole wave.
-struct CanonicalParts {
-  std::string head;
-  std::string middle;
-};
-
-CanonicalParts parts_of(const Endpoint& endpoint, const DrawRequest& request) {
+std::string head_of(const Endpoint& endpoint) {
+  using nlohmann::json;  // std::map underneath: keys come out sorted
   const json extra = json::parse(endpoint.extra_body_json, nullptr, /*allow_exceptions=*/false);
   if (!extra.is_object()) throw ConfigError("extra_body of model '" + endpoint.model + "' must be a JSON object");
-  json messages = json::array();
-  for (const Message& message : request.messages)
-    messages.push_back({{"content", message.content}, {"role", message.role}});
-  CanonicalParts parts;
-  parts.head = "{\"endpoint\":" + dumped(endpoint.stable_name) + ",\"extra\":" + dumped(extra) + ",\"index\":";
-  parts.middle = ",\"messages\":" + dumped(messages) + ",\"model\":" + dumped(endpoint.model) +
-                 ",\"sampling\":" + dumped(sampling_json(request.sampling)) + ",\"seed\":";
-  return parts;
+  std::string head = "{\"endpoint\":";
+  append_quoted(head, endpoint.stable_name);
+  head.append(",\"extra\":").append(extra.dump(-1, ' ', false, json::error_handler_t::replace));
+  return head.append(",\"index\":");
 }
 
-Digest identity_of(const CanonicalParts& parts, const DrawRequest& request, std::size_t which) {
-  const std::int64_t index = request.first_index + static_cast<std::int64_t>(which);
-  return sha256(parts.head + std::to_string(index) + parts.middle + std::to_string(request.seeds.at(which)) + "}");
+// Between the index and the seed.
+std::string middle_of(const std::string& model, const DrawRequest& request) {
+  std::string middle = ",\"messages\":[";
+  for (std::size_t i = 0; i < request.messages.size(); ++i) {
+    middle += i == 0 ? "{\"content\":" : ",{\"content\":";
+    append_quoted(middle, request.messages[i].content);
+    middle += ",\"role\":";
+    append_quoted(middle, request.messages[i].role);
+    middle += '}';
+  }
+  middle += "],\"model\":";
+  append_quoted(middle, model);
+  const Sampling& sampling = request.sampling;
+  const auto real = [&](std::string_view name, double value) { append_number(middle.append(name), plain(value)); };
+  real(",\"sampling\":{\"frequency_penalty\":", sampling.frequency_penalty);
+  middle.append(",\"logprobs\":").append(sampling.logprobs ? "true" : "false");
+  middle.append(",\"max_tokens\":").append(std::to_string(sampling.max_tokens));
+  real(",\"min_p\":", sampling.min_p);
+  real(",\"presence_penalty\":", sampling.presence_penalty);
+  real(",\"repeat_penalty\":", sampling.repeat_penalty);
+  real(",\"temperature\":", sampling.temperature);
+  middle.append(",\"top_k\":").append(std::to_string(sampling.top_k));
+  real(",\"top_p\":", sampling.top_p);
+  return middle.append("},\"seed\":");
 }
 
 }  // namespace
@@ -66,17 +62,30 @@ void check_request(const DrawRequest& request) {
   }
 }
 
-Digest sample_identity(const Endpoint& endpoint, const DrawRequest& request, std::size_t which) {
-  return identity_of(parts_of(endpoint, request), request, which);
-}
+IdentityFormat::IdentityFormat(const Endpoint& endpoint) : head_(head_of(endpoint)), model_(endpoint.model) {}
 
-std::vector<Digest> sample_identities(const Endpoint& endpoint, const DrawRequest& request) {
-  const CanonicalParts parts = parts_of(endpoint, request);
+std::vector<Digest> IdentityFormat::identities(const DrawRequest& request) const {
+  const std::string middle = middle_of(model_, request);
   std::vector<Digest> identities;
   identities.reserve(request.seeds.size());
-  for (std::size_t which = 0; which < request.seeds.size(); ++which)
-    identities.push_back(identity_of(parts, request, which));
+  std::string text;
+  for (std::size_t which = 0; which < request.seeds.size(); ++which) {
+    const std::int64_t index = request.first_index + static_cast<std::int64_t>(which);
+    text.assign(head_)
+        .append(std::to_string(index))
+        .append(middle)
+        .append(std::to_string(request.seeds[which]))
+        .append("}");
+    identities.push_back(sha256(text));
+  }
   return identities;
+}
+
+Digest sample_identity(const Endpoint& endpoint, const DrawRequest& request, std::size_t which) {
+  DrawRequest one = request;
+  one.seeds = {request.seeds.at(which)};
+  one.first_index = request.first_index + static_cast<int>(which);
+  return IdentityFormat(endpoint).identities(one)[0];
 }
 
 }  // namespace cope

@@ -51,7 +51,16 @@ struct DrawRequest {
 void check_request(const DrawRequest& request);
 
 Digest sample_identity(const Endpoint& endpoint, const DrawRequest& request, std::size_t which);
-// All of a wave, in order: the long part of the text is written once.
-std::vector<Digest> sample_identities(const Endpoint& endpoint, const DrawRequest& request);
+
+// The same for whole waves of one endpoint: what the samples share is written once. Constant after construction.
+class IdentityFormat {
+ public:
+  explicit IdentityFormat(const Endpoint& endpoint);  // throws ConfigError for an extra_body that is no JSON object
+  std::vector<Digest> identities(const DrawRequest& request) const;  // in order
+
+ private:
+  std::string head_;
+  std::string model_;
+};
 
 }  // namespace cope

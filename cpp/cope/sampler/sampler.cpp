@@ -79,7 +79,7 @@ class Sampler::Impl {
     check_request(request);
     const Model& model = model_of(request);
     auto wave = std::make_shared<Wave>();
-    wave->identities = sample_identities(model.endpoint, request);
+    wave->identities = model.identity.identities(request);
     wave->request = std::move(request);
     wave->done = std::move(done);
     const std::size_t count = wave->identities.size();

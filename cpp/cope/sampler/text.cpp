@@ -22,33 +22,6 @@ bool matches_at(std::string_view text, std::size_t at, std::string_view lower_wo
   return true;
 }
 
-// Length of the UTF-8 character at the front of `text`; 0 where there is none (RFC 3629: no overlong forms, no surrogates).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t length = 0;
-  std::uint8_t lowest = 0x80;
-  std::uint8_t highest = 0xBF;
-  if (first >= 0xC2 && first <= 0xDF) {
-    length = 2;
-  } else if (first >= 0xE0 && first <= 0xEF) {
-    length = 3;
-    if (first == 0xE0) lowest = 0xA0;
-    if (first == 0xED) highest = 0x9F;
-  } else if (first >= 0xF0 && first <= 0xF4) {
-    length = 4;
-    if (first == 0xF0) lowest = 0x90;
-    if (first == 0xF4) highest = 0x8F;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  if (byte(1) < lowest || byte(1) > highest) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  return length;
-}
-
 std::string_view without_scheme(std::string_view url) {
   const std::size_t scheme = url.find("://");
   return scheme == std::string_view::npos ? url : url.substr(scheme + 3);
@@ -99,13 +72,39 @@ std::string one_line(std::string_view text, std::size_t limit) {
       continue;
     }
     const std::size_t length = utf8_length(text.substr(i));
-    const std::string_view piece = length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(i, length);
+    const std::string_view piece = length == 0 ? replacement_character : text.substr(i, length);
     if (out.size() + piece.size() + 3 > limit) return out + "\xE2\x80\xA6";
     out += piece;
     i += std::max<std::size_t>(length, 1);
   }
   while (!out.empty() && out.back() == ' ') out.pop_back();
   return out;
+}
+
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
+  const std::uint8_t first = byte(0);
+  if (first < 0x80) return 1;
+  std::size_t length = 0;
+  std::uint8_t lowest = 0x80;
+  std::uint8_t highest = 0xBF;
+  if (first >= 0xC2 && first <= 0xDF) {
+    length = 2;
+  } else if (first >= 0xE0 && first <= 0xEF) {
+    length = 3;
+    if (first == 0xE0) lowest = 0xA0;
+    if (first == 0xED) highest = 0x9F;
+  } else if (first >= 0xF0 && first <= 0xF4) {
+    length = 4;
+    if (first == 0xF0) lowest = 0x90;
+    if (first == 0xF4) highest = 0x8F;
+  }
+  if (length == 0 || text.size() < length) return 0;
+  if (byte(1) < lowest || byte(1) > highest) return 0;
+  for (std::size_t i = 2; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  return length;
 }
 
 bool is_valid_utf8(std::string_view text) {
@@ -122,7 +121,7 @@ std::string valid_utf8(std::string_view text) {
   out.reserve(text.size());
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
-    out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
+    out += length == 0 ? replacement_character : text.substr(0, length);
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return out;

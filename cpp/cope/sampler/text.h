@@ -22,6 +22,10 @@ std::string redact(std::string_view text, const Secret& key);
 // Control characters become spaces, runs of spaces one; cut at `limit` bytes, on a character's boundary.
 std::string one_line(std::string_view text, std::size_t limit = max_message_bytes);
 
+inline constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
+// Bytes of the character at the front; 0 where there is none (RFC 3629: no overlong forms, no surrogates).
+// REQUIRES: text is not empty.
+std::size_t utf8_length(std::string_view text);
 bool is_valid_utf8(std::string_view text);
 // Each byte that belongs to no character becomes U+FFFD.
 std::string valid_utf8(std::string_view text);
