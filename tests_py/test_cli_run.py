@@ -392,6 +392,39 @@ def test_hostile_text_of_a_model_cannot_reach_the_terminal(command: Command, fol
     assert "\x1b" in json.loads(as_json.stdout)["stages"][0]["draws"][0]["samples"][0]["text"]
 
 
+@pytest.mark.live
+def test_the_example_runs_as_it_is_written(command: Command, folder: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="llama.cpp is not installed: pip install '.[local]'")
+    assert command("init").returncode == 0
+    done = command("run", "experiment.toml", "--limit", "3", "--k", "4", "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["method"], figures["problems"], figures["store"]) == ("COPE", 3, "runs/experiment")
+    assert figures["right"] + figures["wrong"] + figures["unscored"] == 3
+
+
+@pytest.mark.live
+def test_any_gguf_file_can_be_the_small_model(command: Command, folder: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="llama.cpp is not installed: pip install '.[local]'")
+    from cope.local import SMALL
+
+    arguments = (
+        "--problems",
+        "word_problems",
+        "--limit",
+        "2",
+        "--method",
+        "SmallMajority",
+        "--k",
+        "2",
+        "--prompts",
+        "embedded",
+    )
+    done = command("run", *arguments, "--small", SMALL, "--store", "a", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["problems"] == 2
+
+
 FULL = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); os.execv(sys.executable, sys.argv[1:])"
 
 

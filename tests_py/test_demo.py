@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -77,6 +78,7 @@ def test_an_interrupted_demo_leaves_no_server_and_says_how_to_go_on(tmp_path: Pa
         database = tmp_path / "runs/demo/cope.sqlite3"
         while not database.exists():
             assert process.poll() is None
+            time.sleep(0.02)
         children = [
             int(child)
             for task in Path(f"/proc/{process.pid}/task").glob("*/children")
