@@ -11,21 +11,21 @@ Example:
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import json
 import math
 import re
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from . import _money, methods
+from ._validate import mistakes, near_miss, shown, validated
+from ._yaml import read_yaml
 from .errors import ConfigError
 from .models import KINDS, Model
 from .prices import Price
@@ -48,22 +48,8 @@ __all__ = [
 EXAMPLE = Path(__file__).parent / "cli" / "example.toml"
 """The annotated example that `cope init` writes."""
 
-_WORDING = {
-    "Input should be": "expected",
-    "a valid integer": "a whole number",
-    "a valid ": "a ",
-    "a dictionary": "a table",
-    "an object": "a table",
-    "string": "text",
-    "boolean": "true or false",
-    "greater than or equal to": "at least",
-    "less than or equal to": "at most",
-}
 _TITLE = "title"
-_MOST_ERRORS = 8
-_SHOWN = 60
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_KEY_WORDS = ("api_key", "key", "token", "secret", "password")
 
 
 def _number(value: object) -> object:
@@ -84,13 +70,8 @@ def _variable(value: str) -> str:
 
 def _kind(value: str) -> str:
     if value != "auto" and value not in KINDS:
-        raise ValueError(f"expected 'auto' or one of {', '.join(KINDS)}{_near(value, KINDS)}")
+        raise ValueError(f"expected 'auto' or one of {', '.join(KINDS)}{near_miss(value, KINDS)}")
     return value
-
-
-def _near(value: str, known: Iterable[str]) -> str:
-    match = difflib.get_close_matches(value.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
-    return f"; did you mean {next(name for name in known if name.lower() == match[0])!r}?" if match else ""
 
 
 Number = Annotated[Any, AfterValidator(_number)]
@@ -312,111 +293,25 @@ def _arguments(name: str) -> tuple[type[BaseModel], tuple[str, ...]]:
     return create_model(name, __base__=_Strict, **fields), tuple(models)
 
 
-def _key(where: Iterable[object]) -> str:
-    text = ""
-    for part in where:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def _at(data: object, where: Iterable[object]) -> object:
-    for part in where:
-        try:
-            data = data[part]  # type: ignore[index]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-def _known_keys(model: type[BaseModel], where: Iterable[object]) -> list[str]:
-    """The keys that a table may have."""
-    for part in where:
-        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if annotation is None:
-            continue  # the name of a model: its table follows
-        found = [
-            a for a in (annotation, *typing.get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)
-        ]
-        if not found:
-            return []
-        model = found[0]
-    return list(model.model_fields)
-
-
-def _shown(value: object) -> str:
-    text = value if isinstance(value, (dict, list)) else repr(value)
-    text = f"a {'table' if isinstance(value, dict) else 'list'}" if isinstance(value, (dict, list)) else str(text)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
-
-
-def _message(error: Any, model: type[BaseModel], data: object, prefix: tuple[object, ...]) -> tuple[str, str]:
-    """An error of pydantic as (key, what is wrong with it), with no value that may be a secret."""
-    where = [part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
-    key = _key([*prefix, *where])
-    last = str(where[-1]) if where else ""
-    if error["type"] == "extra_forbidden":
-        if last.lower() in _KEY_WORDS or last.lower().endswith("_key"):
-            return (
-                key,
-                'keys are never in the file; write api_key_env = "NAME", the environment variable that holds the key',
-            )
-        known = _known_keys(model, where[:-1])
-        return key, f"unknown key{_near(last, known)}" + (f" There are: {', '.join(known)}" if known else "")
-    if error["type"] == "missing":
-        return key, "is missing"
-    if error["type"] == "value_error":
-        return key, str(error["ctx"]["error"]) + ("" if last == "api_key_env" else f", got {_shown(error['input'])}")
-    if error["type"] in ("too_long", "too_short"):
-        bound = error["ctx"].get("max_length", error["ctx"].get("min_length"))
-        return key, f"expected {bound} items, got {error['ctx']['actual_length']}"
-    message = str(error["msg"])
-    for theirs, ours in _WORDING.items():
-        message = message.replace(theirs, ours)
-    got = "" if "api_key" in key else f", got {_shown(_at(data, where) if where else data)}"
-    return key, message + got
-
-
-def _validated(model: type[BaseModel], data: object, source: str, prefix: tuple[object, ...] = ()) -> Any:
-    try:
-        # As JSON: strict about types, while a list may stand for a tuple.
-        return model.model_validate_json(json.dumps(data, default=str))
-    except ValidationError as caught:
-        by_key: dict[str, list[str]] = {}
-        for error in caught.errors():
-            key, message = _message(error, model, data, prefix)
-            if message not in by_key.setdefault(key, []):
-                by_key[key].append(message)
-        problems = [f"{key or 'the file'}: {' or '.join(messages)}" for key, messages in by_key.items()]
-        raise _error(source, problems) from None
-
-
-def _error(source: str, problems: list[str]) -> ConfigError:
-    more = len(problems) - _MOST_ERRORS
-    shown = problems[:_MOST_ERRORS] + ([f"and {more} more"] if more > 0 else [])
-    if len(shown) == 1:
-        return ConfigError(f"{source}: {shown[0]}")
-    return ConfigError("\n  ".join([f"{source}: {len(problems)} mistakes", *shown]))
-
-
 def _method(data: Mapping[str, Any], models: Mapping[str, ModelConfig], source: str) -> MethodConfig:
     arguments = dict(data)
     given = arguments.pop("name", "COPE")
     name = _method_names().get(_simple(given)) if isinstance(given, str) else None
     if name is None:
-        near = _near(str(given), methods.__all__)
-        raise _error(source, [f"method.name: expected one of {', '.join(methods.__all__)}, got {_shown(given)}{near}"])
+        near = near_miss(str(given), methods.__all__)
+        raise mistakes(source, [f"method.name: expected one of {', '.join(methods.__all__)}, got {shown(given)}{near}"])
     signature, roles = _arguments(name)
-    checked = _validated(signature, arguments, source, ("method",))
+    checked = validated(signature, arguments, source, ("method",))
     chosen: dict[str, Any] = {key: getattr(checked, key) for key in checked.model_fields_set}
     for role in roles:
         wanted = chosen.setdefault(role, role)
         if wanted not in models:
             there = ", ".join(models) or "none"
-            near = _near(wanted, models)
+            near = near_miss(wanted, models)
             problem = (
                 f"models.{wanted}: is missing: the method {name} needs it as its {role!r} (there are: {there}{near})"
             )
-            raise _error(source, [problem])
+            raise mistakes(source, [problem])
     if _TITLE in chosen:
         chosen["name"] = chosen.pop(_TITLE)
     return MethodConfig(name=name, arguments=chosen)
@@ -453,12 +348,12 @@ def parse_experiment(data: object, source: str, folder: Path) -> Experiment:
         ConfigError: with the key, what was expected, and a near miss for an unknown key.
     """
     if not isinstance(data, dict):
-        raise ConfigError(f"{source}: expected a table with the keys problems, models and method, got {_shown(data)}")
+        raise ConfigError(f"{source}: expected a table with the keys problems, models and method, got {shown(data)}")
     models = data.get("models")
     if isinstance(models, dict):
         short = {key: model_from_text(value) if isinstance(value, str) else value for key, value in models.items()}
         data = data | {"models": short}
-    file: _File = _validated(_File, {"method": {}} | data, source)
+    file: _File = validated(_File, {"method": {}} | data, source)
     problems = [message for key, model in file.models.items() if (message := _check_model(key, model))]
     if (file.problems.path is None) == (file.problems.dataset is None):
         problems.append("problems: expected one of path (a file) and dataset (word_problems)")
@@ -471,42 +366,11 @@ def parse_experiment(data: object, source: str, folder: Path) -> Experiment:
             if getattr(file.problems, key) is not None
         ]
     if problems:
-        raise _error(source, problems)
+        raise mistakes(source, problems)
     values = {name: getattr(file, name) for name in _File.model_fields if name != "method"}
     return Experiment.model_construct(
         **values, method=_method(file.method, file.models, source), folder=folder, source=source
     )
-
-
-def _yaml(text: str) -> object:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Refuses what YAML silently overwrites: a key given twice."""
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen: set[object] = set()
-            for key_node, _ in node.value:
-                key = self.construct_object(key_node, deep=True)
-                if not isinstance(key, str):
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"expected a text as key, got {key!r}", key_node.start_mark
-                    )
-                if key in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key!r} stands twice", key_node.start_mark
-                    )
-                seen.add(key)
-            return super().construct_mapping(node, deep)
-
-    try:
-        return yaml.load(text, Loader)  # a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ValueError(f"{where}{error.problem or error}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(str(error)) from None
 
 
 def read_file(path: Path) -> object:
@@ -520,7 +384,7 @@ def read_file(path: Path) -> object:
         raise ConfigError(f"{path}: expected a file that ends in .toml, .yaml or .yml; `cope init` writes an example")
     try:
         text = path.read_text(encoding="utf-8")
-        data: object = tomllib.loads(text) if suffix == ".toml" else _yaml(text)
+        data: object = tomllib.loads(text) if suffix == ".toml" else read_yaml(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}; `cope init` writes an example") from None
     except UnicodeDecodeError as error:

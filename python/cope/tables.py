@@ -240,6 +240,7 @@ def percent(share: float | None, interval: Interval | None = None, *, digits: in
     """A share (0 to 1) in percent, with its interval in parentheses.
 
     Example:
+        >>> from cope.stats import Interval
         >>> percent(0.81, Interval(0.722, 0.875))
         '81.0 % (72.2 to 87.5)'
     """
@@ -253,6 +254,7 @@ def points(difference: float | None, interval: Interval | None = None, *, digits
     """A difference of shares in percentage points, signed.
 
     Example:
+        >>> from cope.stats import Interval
         >>> points(-0.03, Interval(-0.081, 0.02))
         '-3.0 (-8.1 to +2.0)'
     """
