@@ -1,7 +1,7 @@
 """The native core: engine, sampler, store, decisions. Internal; the public API is `cope`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import signal
 import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from . import _core
@@ -328,6 +331,32 @@ async def arun(
     return await _in_thread(work, cancel)
 
 
+@contextmanager
+def _interrupts(cancel: _core.CancelToken) -> Iterator[threading.Event]:
+    """Ctrl-C cancels the token at once and sets the event, then does what it did before (asyncio.run and notebook kernels cancel the task that awaits).
+
+    Python's own handler alone is replaced: it would raise KeyboardInterrupt in the midst of the event loop. The event is what remains where a kernel's
+    cancellation does not reach the cell that awaits (seen with ipykernel 7).
+    """
+    interrupted = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield interrupted
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        cancel.cancel()
+        if before is not signal.default_int_handler:
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 async def _in_thread(work: Callable[[], Run], cancel: _core.CancelToken) -> Run:
     """Awaits work in a thread of its own; a cancellation cancels the token, waits for the thread to end, and goes on upwards."""
     loop = asyncio.get_running_loop()
@@ -350,14 +379,20 @@ async def _in_thread(work: Callable[[], Run], cancel: _core.CancelToken) -> Run:
 
     thread = threading.Thread(target=body, name="cope-arun")
     thread.start()
-    try:
-        return await asyncio.shield(done)
-    except asyncio.CancelledError:
-        cancel.cancel()
-        while not done.done():
-            await asyncio.wait([done])
-        done.exception()
-        raise
+    with _interrupts(cancel) as interrupted:
+        try:
+            run = await asyncio.shield(done)
+        except asyncio.CancelledError:
+            cancel.cancel()
+            while not done.done():
+                await asyncio.wait([done])
+            done.exception()
+            raise
+    if interrupted.is_set():
+        raise KeyboardInterrupt(
+            f"interrupted after {len(run)} problems; a run that was given a store goes on from there when the same call is made again"
+        )
+    return run
 
 
 def open(store: str | Path, run: int | str | None = None) -> Run:
