@@ -33,7 +33,7 @@ class Reader {
   template <class T>
   T get(const char* name, T fallback) const {
     const auto found = object_.find(name);
-    return found == object_.end() ? fallback : convert<T>(*found, name);
+    return found == object_.end() ? std::move(fallback) : convert<T>(*found, name);
   }
   const json& at(const char* name) const {
     const auto found = object_.find(name);

@@ -144,7 +144,8 @@ HttpFailure failure_of(const Transfer& transfer, CURLcode code) {
 
 class HttpClient::Impl {
  public:
-  explicit Impl(HttpOptions options) : ca_bundle_(options.ca_bundle.empty() ? default_ca_bundle() : options.ca_bundle) {
+  explicit Impl(const HttpOptions& options)
+      : ca_bundle_(options.ca_bundle.empty() ? default_ca_bundle() : options.ca_bundle) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     allow_open_files(options.max_connections);

@@ -159,17 +159,23 @@ class Reader {
       case At::content_part:
         return part_string(value);
       case At::message:
-        if (key_ == Key::content) choice().text = std::move(value);
-        if (key_ == Key::reasoning && !value.empty()) choice().reasoning = std::move(value);
-        if (key_ == Key::refusal) choice().refusal = std::move(value);
+        if (key_ == Key::content)
+          choice().text = std::move(value);
+        else if (key_ == Key::reasoning && !value.empty())
+          choice().reasoning = std::move(value);
+        else if (key_ == Key::refusal)
+          choice().refusal = std::move(value);
         return true;
       case At::choice:
         if (key_ == Key::finish_reason) choice().finish_reason = std::move(value);
         return key_ == Key::finish_reason || key_ == Key::other || wrong("text");
       case At::error:
-        if (key_ == Key::error_text) reply_.error_message = std::move(value);
-        if (key_ == Key::error_type) reply_.error_type = std::move(value);
-        if (key_ == Key::error_code) reply_.error_code = std::move(value);
+        if (key_ == Key::error_text)
+          reply_.error_message = std::move(value);
+        else if (key_ == Key::error_type)
+          reply_.error_type = std::move(value);
+        else if (key_ == Key::error_code)
+          reply_.error_code = std::move(value);
         return true;
       default:
         return tolerant() || wrong("text");
@@ -300,15 +306,19 @@ class Reader {
     if (key_ == Key::error || key_ == Key::error_text) {
       reply_.has_error = reply_.has_error || key_ == Key::error;
       reply_.error_message = std::move(value);
+    } else if (key_ == Key::error_code) {
+      reply_.error_code = std::move(value);
     }
-    if (key_ == Key::error_code) reply_.error_code = std::move(value);
     return (key_ != Key::choices && key_ != Key::usage) || wrong("text");
   }
 
   bool part_string(std::string& value) {
-    if (key_ == Key::part_type) part_type_ = std::move(value);
-    if (key_ == Key::part_text) part_text_ = std::move(value);
-    if (key_ == Key::refusal) choice().refusal = std::move(value);
+    if (key_ == Key::part_type)
+      part_type_ = std::move(value);
+    else if (key_ == Key::part_text)
+      part_text_ = std::move(value);
+    else if (key_ == Key::refusal)
+      choice().refusal = std::move(value);
     return true;
   }
 

@@ -136,7 +136,7 @@ std::string look(const std::string& path) {
   const auto size = size_of(path);
   const auto bytes = read_header_bytes(file, path);
   if (size == 0) return "it is empty";
-  if (std::string_view(reinterpret_cast<const char*>(bytes.data()), 16) != std::string_view("SQLite format 3", 16)) {
+  if (std::string_view(reinterpret_cast<const char*>(bytes.data()), 16) != std::string_view("SQLite format 3\0", 16)) {
     refuse_foreign(path, "no SQLite database");
   }
   if (size < bytes.size()) return "it was cut off within its header";

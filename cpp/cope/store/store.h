@@ -73,12 +73,12 @@ struct Outcome {
   std::int64_t position = 0;  // in the problem set, from 0
   std::string problem_id;
   OutcomeStatus status = OutcomeStatus::unfinished;
-  int stage = -1;               // the stage that answered, from 0; -1: none
-  std::optional<bool> correct;  // none: no gold answer, or no answer
+  int stage = -1;                               // the stage that answered, from 0; -1: none
+  std::optional<bool> correct;                  // none: no gold answer, or no answer
   std::optional<std::int64_t> billed_pusd = 0;  // none: some reply carried no usage
   std::optional<std::int64_t> ideal_pusd = 0;   // as if nothing had come from the store
-  std::int64_t samples = 0;       // drawn
-  std::int64_t saved = 0;         // not drawn thanks to early stopping, of those that the stages entered would have drawn
+  std::int64_t samples = 0;                     // drawn
+  std::int64_t saved = 0;  // not drawn thanks to early stopping, of those that the stages entered would have drawn
   std::string trace_json;
 };
 
@@ -104,15 +104,17 @@ class Store {
     read,    // read only; StoreError if absent
   };
   struct Options {
-    bool durable = true;          // false: synchronous = OFF, for stores that end with the process
-    std::size_t group_rows = 512; // at most so many writes share a commit; 1 commits each row by itself
+    bool durable = true;                    // false: synchronous = OFF, for stores that end with the process
+    std::size_t group_rows = 512;           // at most so many writes share a commit; 1 commits each row by itself
     std::int64_t busy_timeout_ms = 60'000;  // another process holding the write lock for longer is an error
   };
 
   // Throws StoreError, naming the path and the remedy, for a file that is no SQLite database, is damaged, belongs to another program,
   // was written by a newer version, or cannot be opened; such a file is left byte for byte as it was.
   static std::unique_ptr<Store> open(const std::string& directory, Mode mode, Options options);
-  static std::unique_ptr<Store> open(const std::string& directory, Mode mode) { return open(directory, mode, Options()); }
+  static std::unique_ptr<Store> open(const std::string& directory, Mode mode) {
+    return open(directory, mode, Options());
+  }
 
   virtual ~Store() = default;  // flushes; never throws
 
@@ -120,7 +122,8 @@ class Store {
   // In the order asked; none where the store has no such sample. Samples found carry cached = true.
   virtual std::vector<std::optional<Sample>> find(std::span<const Digest> identities) = 0;
   // Only samples with ok() may be written: a failed request is asked again next time. The settlement is committed with the samples.
-  virtual void put(std::vector<Sample> samples, std::optional<Settlement> settlement, std::function<void(Written)> done) = 0;
+  virtual void put(std::vector<Sample> samples, std::optional<Settlement> settlement,
+                   std::function<void(Written)> done) = 0;
 
   // --- money ---------------------------------------------------------------------------------------------------
   virtual void set_cap(std::optional<std::int64_t> cap_pusd) = 0;
@@ -138,7 +141,8 @@ class Store {
   virtual void put_outcome(std::int64_t run_id, Outcome outcome) = 0;
   virtual std::optional<Outcome> find_outcome(std::int64_t run_id, const std::string& problem_id) = 0;
   // Ordered by position; `limit` < 0: all.
-  virtual std::vector<Outcome> outcomes(std::int64_t run_id, std::int64_t offset, std::int64_t limit, bool with_trace) = 0;
+  virtual std::vector<Outcome> outcomes(std::int64_t run_id, std::int64_t offset, std::int64_t limit,
+                                        bool with_trace) = 0;
 
   // Waits until all writes queued so far are committed. Throws StoreError if one failed.
   virtual void flush() = 0;
