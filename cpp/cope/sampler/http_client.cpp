@@ -420,7 +420,7 @@ class HttpClient::Impl {
   std::vector<std::unique_ptr<Transfer>> active_;
 };
 
-HttpClient::HttpClient(HttpOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+HttpClient::HttpClient(const HttpOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 HttpClient::~HttpClient() = default;
 int HttpClient::add_target(HttpTarget target) { return impl_->add_target(std::move(target)); }
 void HttpClient::post(int target, std::string body, Done done) {

@@ -62,7 +62,7 @@ class HttpClient {
   using Done = std::function<void(HttpReply)>;
 
   // Raises the soft limit of open files when max_connections needs it; throws ConfigError when the hard limit forbids it.
-  explicit HttpClient(HttpOptions options);
+  explicit HttpClient(const HttpOptions& options);
   ~HttpClient();  // abandons what is in flight
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
