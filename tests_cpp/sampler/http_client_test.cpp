@@ -155,7 +155,7 @@ TEST(HttpClient, HowRepliesBreak) {
        HttpFailure::cut_off},
       {"not HTTP", {.bytes = "SSH-2.0-OpenSSH_9.2\r\n", .close = true}, HttpFailure::not_http},
       {"binary",
-       {.bytes = std::string("\x15\x03\x01\x00\x02\x02\x16 and more", 20), .close = true},
+       {.bytes = std::string("\x15\x03\x01\x00\x02\x02\x16 and more", 16), .close = true},
        HttpFailure::not_http},
       {"two lengths",
        {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: -7\r\n\r\nabc", .close = true},
