@@ -88,11 +88,17 @@ void OutcomeBuilder::status(OutcomeStatus status, const Decision& decision) {
 void OutcomeBuilder::sample(int draw, int index, const Sample& sample, const std::optional<std::string>& answer,
                             const Evidence& evidence) {
   State& state = *state_;
+  const Stage& stage =
+      state.spec.cascade
+          .stages[static_cast<std::size_t>(state.spec.cascade.draws[static_cast<std::size_t>(draw)].stage)];
+  const bool measured = evidence.scored && stage.gate.draw == draw &&
+                        (stage.gate.measure == Gate::Measure::perplexity ||
+                         stage.gate.measure == Gate::Measure::score || stage.gate.measure == Gate::Measure::passed);
   json row{{"identity", sample.ok() ? sample.identity.hex() : ""},
            {"index", index},
            {"answer", nullable(answer)},
            {"scored", evidence.scored},
-           {"measure", evidence.measure},
+           {"measure", measured ? json(evidence.measure) : json(nullptr)},
            {"error", to_string(sample.error)},
            {"error_message", sample.error_message},
            {"cached", sample.cached},

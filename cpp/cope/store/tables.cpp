@@ -115,8 +115,8 @@ Tables::Tables(const sqlite::Database& database)
       insert_reservation_(database, "INSERT INTO reservations (amount_pusd, created_unix_ms) VALUES (?, ?)"),
       end_reservation_(database, "DELETE FROM reservations WHERE id = ? RETURNING amount_pusd"),
       insert_run_(database,
-                  "INSERT INTO runs (key, manifest_json, status, started_unix_ms) VALUES (?, ?, 'running', ?) "
-                  "ON CONFLICT (key) DO UPDATE SET status = 'running', ended_unix_ms = NULL"),
+                  "INSERT INTO runs (key, manifest_json, status, started_unix_ms) VALUES (?, ?, 'running', ?)"),
+      reopen_run_(database, "UPDATE runs SET status = 'running', ended_unix_ms = NULL WHERE key = ?"),
       find_run_(database, std::string("SELECT ") + run_columns + " FROM runs WHERE key = ?"),
       end_run_(database, "UPDATE runs SET status = ?1, ended_unix_ms = iif(?1 = 'running', NULL, ?2) WHERE id = ?3"),
       put_outcome_(database, std::string("INSERT INTO outcomes (") + outcome_columns +
@@ -177,7 +177,9 @@ void Tables::settle(const Settlement& settlement) {
 void Tables::set_cap(std::optional<std::int64_t> cap_pusd) { write_cap_.run(cap_pusd); }
 
 RunRow Tables::begin_run(const Digest& key, const std::string& manifest_json) {
-  insert_run_.run(Blob{key.view()}, manifest_json, unix_ms());
+  // An upsert would use up a number each time that a run goes on.
+  reopen_run_.run(Blob{key.view()});
+  if (sqlite3_changes(handle_) == 0) insert_run_.run(Blob{key.view()}, manifest_json, unix_ms());
   auto row = find_run_.query(Blob{key.view()});
   if (!row.next()) throw sqlite::Failure(SQLITE_CORRUPT, 0, "the index of runs names a row that is not there");
   return read_run(row);

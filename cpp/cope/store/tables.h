@@ -61,6 +61,7 @@ class Tables {
   sqlite::Statement insert_reservation_;
   sqlite::Statement end_reservation_;
   sqlite::Statement insert_run_;
+  sqlite::Statement reopen_run_;
   sqlite::Statement find_run_;
   sqlite::Statement end_run_;
   sqlite::Statement put_outcome_;
