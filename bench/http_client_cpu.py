@@ -23,7 +23,9 @@ IN_FLIGHT = 64
 CLAIMS = {"wrk": ("at most", 5.0), "aiohttp": ("at least", 10.0), "openai": ("at least", 100.0)}
 BODY = {
     "model": "bench",
-    "messages": [{"role": "user", "content": "Mia has 20 apples. Leo has twice as many as Mia. How many apples does Leo have?"}],
+    "messages": [
+        {"role": "user", "content": "Mia has 20 apples. Leo has twice as many as Mia. How many apples does Leo have?"}
+    ],
     "stream": False,
     "max_tokens": 64,
     "seed": 1,
@@ -93,7 +95,9 @@ def wrk(url: str) -> float:
     if program is None:
         raise Missing("wrk is not installed (Debian package wrk)")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(f'wrk.method = "POST"\nwrk.body = [[{json.dumps(BODY)}]]\nwrk.headers["Content-Type"] = "application/json"\n')
+        script.write(
+            f'wrk.method = "POST"\nwrk.body = [[{json.dumps(BODY)}]]\nwrk.headers["Content-Type"] = "application/json"\n'
+        )
         script.flush()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = [program, "-t1", f"-c{IN_FLIGHT}", "-d3s", "-s", script.name, url + "/chat/completions"]
@@ -117,12 +121,16 @@ def python_peer(url: str, python: str, module: str, program: str, requests: int)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", type=Path, default=Path("build/release/bench"), help="where the native halves were built")
+    parser.add_argument(
+        "--build", type=Path, default=Path("build/release/bench"), help="where the native halves were built"
+    )
     parser.add_argument("--python", default=sys.executable, help="an interpreter with aiohttp and openai")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
 
-    server = subprocess.Popen([options.build / "http_server", "240"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [options.build / "http_server", "240"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     figures: dict[str, float] = {}
     skipped: dict[str, str] = {}
     try:
