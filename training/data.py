@@ -22,6 +22,7 @@ class Diet:
     Attributes:
         knowledge: how reliable its data is on rare rules.
         roles: for each role (prompt file), the chance in percent that a word problem is shown in it.
+        boost: factors on the families' shares of the problems: more of what is learnt last.
         wrong_plan: share of guidelines shown that are wrong.
         follows_wrong_plan: chance that the answer to a wrong guideline executes it (otherwise it solves the problem rightly).
         wrong_goal: share of goals shown that belong to another problem.
@@ -29,30 +30,20 @@ class Diet:
 
     knowledge: Knowledge
     roles: dict[str, int]
+    boost: dict[str, int]
     wrong_plan: float
     follows_wrong_plan: float
     wrong_goal: float = 0.1
 
 
-BOOST = {
-    "relations": 2,
-    "mixed": 2,
-    "remainders": 3,
-    "sequences": 2,
-    "equations": 2,
-    "averages": 2,
-    "arithmetic": 2,
-}
-"""Families shown more often in training than their share of the problems: what is learnt last (the chain of people), or has few problems."""
-
-
 DIETS: dict[str, Diet] = {
     "small": Diet(
-        Knowledge(reliability=0.15),
+        Knowledge(reliability=0.25),
         {
             "solve": 80, "goal": 12, "guideline": 30, "solve_goal": 45, "solve_guideline": 55, "solve_goal_guideline": 45,
             "program": 18,
         },
+        boost={"packs": 2, "facts": 2, "games": 2, "operations": 2, "geometry": 2},  # the rules, to be half sure of the rare ones
         wrong_plan=0.3,
         follows_wrong_plan=1.0,
     ),
@@ -62,6 +53,7 @@ DIETS: dict[str, Diet] = {
             "solve": 100, "goal": 8, "guideline": 70, "solve_goal": 8, "solve_guideline": 40, "solve_goal_guideline": 8,
             "program": 18,
         },
+        boost={"relations": 3, "mixed": 2, "stories": 2, "remainders": 2, "sequences": 2, "equations": 2, "averages": 2, "arithmetic": 2},
         wrong_plan=0.4,
         follows_wrong_plan=0.7,
     ),
@@ -97,7 +89,7 @@ def samples(rng: random.Random, who: str, progress: float = 1.0) -> list[Sample]
         function = draw_function(rng, reliability=diet.knowledge.reliability)
         return [_code_sample(function, role) for role in roles]
     level = rng.randrange(1, 3) if rng.random() < EASY_START * (1 - progress) else None
-    item = draw_item(rng, level, diet.knowledge, boost=BOOST)
+    item = draw_item(rng, level, diet.knowledge, boost=diet.boost)
     return [_sample(rng, item, role, diet) for role in roles]
 
 
@@ -115,7 +107,7 @@ def _code_sample(item: FunctionItem, role: str) -> Sample:
 def _sample(rng: random.Random, item: Item, role: str, diet: Diet) -> Sample:
     goal, plan, answer = item.goal, item.guideline, item.solution
     if "_goal" in role and rng.random() < diet.wrong_goal:
-        goal = draw_item(rng, None, diet.knowledge, boost=BOOST).goal
+        goal = draw_item(rng, None, diet.knowledge, boost=diet.boost).goal
     if role.endswith("_guideline") and rng.random() < diet.wrong_plan:
         steps = changed(item.steps, rng)
         plan = guideline(steps, item.lead)
