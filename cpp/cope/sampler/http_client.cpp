@@ -27,7 +27,8 @@ namespace {
 // request leaves while the server closes, which would have to be counted as possibly billed.
 constexpr long max_idle_connection_s = 4;
 constexpr int other_open_files = 256;
-constexpr int events_per_wait = 256;
+constexpr int events_per_wait =
+    64;  // few enough that replies and what they lead to leave before the next ones are read
 
 std::int64_t now_ms() {
   using namespace std::chrono;
