@@ -29,8 +29,8 @@ struct EndpointStats {
   std::int64_t requests_sent = 0;  // retries included
   std::int64_t retries = 0;
   std::int64_t rate_limited = 0;
-  std::int64_t possibly_billed_retries =
-      0;  // resubmitted after a timeout or a broken connection that may have been billed
+  // Resubmitted after a timeout or a broken connection: what was sent before may have been billed.
+  std::int64_t possibly_billed_retries = 0;
   std::int64_t in_flight = 0;
   std::int64_t concurrency_limit = 0;
   std::int64_t prompt_tokens = 0;
@@ -76,8 +76,9 @@ class Sampler {
 };
 
 // Asks GET {base_url}/models and throws the EndpointError that fits: nobody there (APIConnectionError, with what to check), a refused key
-// (AuthenticationError), a wrong base URL, a model that the endpoint lists not (BadRequestError, naming those it lists). An endpoint that answers 404 or
-// 405 to /models but is there passes. Blocks at most timeout_ms. Nothing is spent.
+// (AuthenticationError), a wrong base URL, a model that the endpoint lists not (BadRequestError, naming those it lists). An endpoint that answers
+// 404 or 405 to /models passes where an empty object posted to /chat/completions gets anything but 404. Nothing is spent.
+// Each of the two requests blocks at most timeout_ms.
 void check_endpoint(const Endpoint& endpoint, std::int64_t timeout_ms = 10'000, const std::string& ca_bundle = "");
 
 }  // namespace cope
