@@ -117,9 +117,10 @@ class Callbacks(TypedDict, total=False):
     key: Callable[[str], str]  # canonical form of an answer: equal forms vote together
     grade: Callable[[str, str, str], bool]  # (gold, answer, problem id)
     score: Callable[[str, str], float]  # (text, problem id) -> the measure of gates `score` and `passed`
-    gate: Mapping[int, Callable[[Sequence[tuple[str, str | None]], str], float]]  # stage -> f([(text, answer)], problem id)
-    prompt: Mapping[int, Callable[[str, str, Mapping[str, str]], Sequence[Mapping[str, str]]]]
+    # stage -> f([(text, answer)], problem id)
+    gate: Mapping[int, Callable[[Sequence[tuple[str, str | None]], str], float]]
     # draw -> f(problem id, question, given by field) -> messages [{"role": ..., "content": ...}]
+    prompt: Mapping[int, Callable[[str, str, Mapping[str, str]], Sequence[Mapping[str, str]]]]
 
 # One problem: (id, question, gold answer or None, meta as JSON text)
 ProblemRow = tuple[str, str, str | None, str]
