@@ -31,7 +31,6 @@ bool holds(const Gate& gate, double value) {
 struct Verdict {
   bool settled = false;
   bool needs_custom = false;
-  StageResult result;
   int answer_sample = -1;  // -1: nothing to answer with
   int next = 0;            // where not settled: how many samples of the gate's draw to have before the next look
 };
@@ -100,6 +99,10 @@ struct Vote {
 
 constexpr std::size_t pairwise_limit = 32;
 
+bool same_class(const Evidence& one, const Evidence& other) {
+  return ((one.key.high ^ other.key.high) | (one.key.low ^ other.key.low)) == 0;
+}
+
 // Small draws are counted by comparing pairs in place: replays decide millions of them, and a tally mispredicts a branch a vote.
 Vote pairwise_vote(std::span<const Evidence> samples) {
   const int count = static_cast<int>(samples.size());
@@ -108,14 +111,12 @@ Vote pairwise_vote(std::span<const Evidence> samples) {
   // A class is counted from its first sample on; counted from a later one it falls short of that, so it cannot lead.
   for (int i = 0; count - i > vote.votes; ++i) {
     const Evidence& one = samples[static_cast<std::size_t>(i)];
-    int votes = 0;
-    for (int j = i; j < count; ++j) {
-      const Evidence& other = samples[static_cast<std::size_t>(j)];
-      const std::uint64_t different = (one.key.high ^ other.key.high) | (one.key.low ^ other.key.low);
-      votes += static_cast<int>(different == 0) & static_cast<int>(other.scored);
+    if (!one.scored || (vote.first >= 0 && same_class(one, samples[static_cast<std::size_t>(vote.first)]))) continue;
+    int votes = 1;
+    for (const Evidence& other : samples.subspan(static_cast<std::size_t>(i) + 1)) {
+      votes += static_cast<int>(same_class(one, other)) & static_cast<int>(other.scored);
     }
-    if (one.scored && votes > vote.votes)
-      vote = Vote{votes, i, vote.answered};  // strictly: the class seen first keeps a tie
+    if (votes > vote.votes) vote = Vote{votes, i, vote.answered};  // strictly: the class seen first keeps a tie
   }
   return vote;
 }
@@ -133,13 +134,12 @@ Vote vote_of(std::span<const Evidence> samples) {
   return Vote{tally.leader_votes(), tally.leader_first(), tally.answered()};
 }
 
-// The vote of the shortest prefix that settles the gate; none where the samples at hand do not.
-std::optional<Vote> settled_vote(const StageView& view, const Votes& votes, std::span<const Evidence> samples,
-                                 int& used) {
+// The vote of the shortest prefix that settles the gate, and its length; 0 where the samples at hand do not settle it.
+int settling_prefix(const StageView& view, const Votes& votes, std::span<const Evidence> samples, Vote& vote) {
   if (!view.early_stop) {
-    if (static_cast<int>(samples.size()) < view.k) return std::nullopt;
-    used = view.k;
-    return vote_of(samples);
+    if (static_cast<int>(samples.size()) < view.k) return 0;
+    vote = vote_of(samples);
+    return view.k;
   }
   Tally tally;
   for (const Evidence& evidence : samples) {
@@ -149,32 +149,31 @@ std::optional<Vote> settled_vote(const StageView& view, const Votes& votes, std:
       tally.add_unscored();
     }
     if (votes.settled(tally)) {
-      used = tally.samples();
-      return Vote{tally.leader_votes(), tally.leader_first(), tally.answered()};
+      vote = Vote{tally.leader_votes(), tally.leader_first(), tally.answered()};
+      return tally.samples();
     }
   }
-  return std::nullopt;
+  return 0;
 }
 
-Verdict judge_votes(const StageView& view, std::span<const Evidence> prefix) {
+Verdict judge_votes(const StageView& view, std::span<const Evidence> prefix, StageResult& result) {
   const Votes votes{view};
   Verdict verdict;
-  int used = 0;
-  const std::optional<Vote> vote = settled_vote(view, votes, prefix, used);
-  if (!vote) {
+  Vote vote;
+  const int used = settling_prefix(view, votes, prefix, vote);
+  if (used == 0) {
     const int have = static_cast<int>(prefix.size());
     verdict.next = view.early_stop ? std::max(votes.first_wave(), have + 1) : view.k;
     return verdict;
   }
   verdict.settled = true;
-  StageResult& result = verdict.result;
-  result.votes = vote->votes;
-  result.of = view.gate.denominator == Gate::Denominator::k ? view.k : vote->answered;
-  result.value = result.of == 0 ? 0.0 : static_cast<double>(vote->votes) / static_cast<double>(result.of);
-  result.scored = vote->answered > 0;
-  result.accepted = votes.accepts_at_least(vote->votes, vote->answered, view.k - used);
-  result.representative = std::max(vote->first, 0);
-  verdict.answer_sample = vote->first;
+  result.votes = vote.votes;
+  result.of = view.gate.denominator == Gate::Denominator::k ? view.k : vote.answered;
+  result.value = result.of == 0 ? 0.0 : static_cast<double>(vote.votes) / static_cast<double>(result.of);
+  result.scored = vote.answered > 0;
+  result.accepted = votes.accepts_at_least(vote.votes, vote.answered, view.k - used);
+  result.representative = std::max(vote.first, 0);
+  verdict.answer_sample = vote.first;
   return verdict;
 }
 
@@ -193,7 +192,7 @@ int best_of(std::span<const Evidence> samples, bool lowest) {
   return best;
 }
 
-Verdict judge_passed(const StageView& view, std::span<const Evidence> prefix) {
+Verdict judge_passed(const StageView& view, std::span<const Evidence> prefix, StageResult& result) {
   Verdict verdict;
   const auto passing =
       std::ranges::find_if(prefix, [](const Evidence& evidence) { return evidence.scored && evidence.measure >= 1.0; });
@@ -205,19 +204,19 @@ Verdict judge_passed(const StageView& view, std::span<const Evidence> prefix) {
     return verdict;
   }
   const int best = passed ? static_cast<int>(passing - prefix.begin()) : best_of(prefix, /*lowest=*/false);
-  verdict.result.accepted = passed;
-  verdict.result.value = best < 0 ? 0.0 : prefix[static_cast<std::size_t>(best)].measure;
-  verdict.result.of = 1;
-  verdict.result.votes = passed ? 1 : 0;
-  verdict.result.scored = best >= 0;
-  verdict.result.representative = std::max(best, 0);
+  result.accepted = passed;
+  result.value = best < 0 ? 0.0 : prefix[static_cast<std::size_t>(best)].measure;
+  result.of = 1;
+  result.votes = passed ? 1 : 0;
+  result.scored = best >= 0;
+  result.representative = std::max(best, 0);
   verdict.answer_sample = best;
   return verdict;
 }
 
 // Gates that look at complete draws only.
 Verdict judge_complete(const StageView& view, std::span<const Evidence> prefix, std::span<const Evidence> other,
-                       int other_k, const std::optional<double>& custom) {
+                       int other_k, const std::optional<double>& custom, StageResult& result) {
   Verdict verdict;
   if (static_cast<int>(prefix.size()) < view.k || static_cast<int>(other.size()) < other_k) {
     verdict.next = view.k;
@@ -230,11 +229,11 @@ Verdict judge_complete(const StageView& view, std::span<const Evidence> prefix, 
     case Gate::Measure::score: {
       const int best = best_of(prefix, gate.measure == Gate::Measure::perplexity);
       verdict.answer_sample = best;
-      verdict.result.scored = best >= 0;
-      verdict.result.representative = std::max(best, 0);
+      result.scored = best >= 0;
+      result.representative = std::max(best, 0);
       if (best >= 0) {
-        verdict.result.value = prefix[static_cast<std::size_t>(best)].measure;
-        verdict.result.accepted = holds(gate, verdict.result.value);
+        result.value = prefix[static_cast<std::size_t>(best)].measure;
+        result.accepted = holds(gate, result.value);
       }
       return verdict;
     }
@@ -242,13 +241,13 @@ Verdict judge_complete(const StageView& view, std::span<const Evidence> prefix, 
       const Vote vote = vote_of(prefix);
       const Vote second = vote_of(other);
       const bool both = vote.answered > 0 && second.answered > 0;
-      verdict.result.accepted =
+      result.accepted =
           both && prefix[static_cast<std::size_t>(vote.first)].key == other[static_cast<std::size_t>(second.first)].key;
-      verdict.result.value = verdict.result.accepted ? 1.0 : 0.0;
-      verdict.result.votes = vote.votes;
-      verdict.result.of = view.k;
-      verdict.result.scored = vote.answered > 0;
-      verdict.result.representative = std::max(vote.first, 0);
+      result.value = result.accepted ? 1.0 : 0.0;
+      result.votes = vote.votes;
+      result.of = view.k;
+      result.scored = vote.answered > 0;
+      result.representative = std::max(vote.first, 0);
       verdict.answer_sample = vote.first;
       return verdict;
     }
@@ -259,32 +258,32 @@ Verdict judge_complete(const StageView& view, std::span<const Evidence> prefix, 
         return verdict;
       }
       const Vote vote = vote_of(prefix);
-      verdict.result.value = *custom;
-      verdict.result.accepted = vote.answered > 0 && holds(gate, *custom);
-      verdict.result.votes = vote.votes;
-      verdict.result.of = view.k;
-      verdict.result.scored = vote.answered > 0;
-      verdict.result.representative = std::max(vote.first, 0);
+      result.value = *custom;
+      result.accepted = vote.answered > 0 && holds(gate, *custom);
+      result.votes = vote.votes;
+      result.of = view.k;
+      result.scored = vote.answered > 0;
+      result.representative = std::max(vote.first, 0);
       verdict.answer_sample = vote.first;
       return verdict;
     }
   }
 }
 
-Verdict judge(const StageView& view, const Cascade& cascade, const Trace& trace, int stage) {
+Verdict judge(const StageView& view, const Cascade& cascade, const Trace& trace, int stage, StageResult& result) {
   const std::span<const Evidence> prefix = trace.draws[static_cast<std::size_t>(view.gate.draw)];
   switch (view.gate.measure) {
     case Gate::Measure::always:
     case Gate::Measure::consensus:
-      return judge_votes(view, prefix);
+      return judge_votes(view, prefix, result);
     case Gate::Measure::passed:
-      return judge_passed(view, prefix);
+      return judge_passed(view, prefix, result);
     case Gate::Measure::agreement: {
       const auto other = static_cast<std::size_t>(view.gate.other_draw);
-      return judge_complete(view, prefix, trace.draws[other], cascade.draws[other].n, std::nullopt);
+      return judge_complete(view, prefix, trace.draws[other], cascade.draws[other].n, std::nullopt, result);
     }
     default:
-      return judge_complete(view, prefix, {}, 0, trace.custom[static_cast<std::size_t>(stage)]);
+      return judge_complete(view, prefix, {}, 0, trace.custom[static_cast<std::size_t>(stage)], result);
   }
 }
 
@@ -339,20 +338,21 @@ void decide(const Cascade& cascade, const Trace& trace, Decision& decision) {
     const Gate& gate = cascade.stages[static_cast<std::size_t>(stage)].gate;
     const StageView view{gate, cascade.draws[static_cast<std::size_t>(gate.draw)].n, cascade.early_stop,
                          cascade.early_stop && (stage == last || carries_representative(cascade, stage))};
-    Verdict verdict = judge(view, cascade, trace, stage);
-    if (verdict.needs_custom) {
-      decision.action = Action::measure;
-      return;
-    }
+    StageResult& result = decision.stages.emplace_back();
+    result.stage = stage;
+    const Verdict verdict = judge(view, cascade, trace, stage, result);
     if (!verdict.settled) {
-      add_wants(cascade, trace, stage, gate, verdict.next, decision.wants);
+      decision.stages.pop_back();
+      if (verdict.needs_custom) {
+        decision.action = Action::measure;
+      } else {
+        add_wants(cascade, trace, stage, gate, verdict.next, decision.wants);
+      }
       return;
     }
-    verdict.result.stage = stage;
-    decision.stages.push_back(verdict.result);
-    if (verdict.result.accepted || (stage == last && verdict.answer_sample >= 0)) {
+    if (result.accepted || (stage == last && verdict.answer_sample >= 0)) {
       decision.action = Action::accept;
-      decision.accepted = verdict.result.accepted;
+      decision.accepted = result.accepted;
       decision.answer_draw = gate.draw;
       decision.answer_sample = verdict.answer_sample;
       return;
