@@ -43,7 +43,16 @@ class Client:
         self._address = urlsplit(server.base_url)
         self._headers = {"Authorization": f"Bearer {server.api_key}", "Content-Type": "application/json"}
         self._local = threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
         self._pool = ThreadPoolExecutor(in_flight)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+        for connection in self._connections:
+            connection.close()
 
     def map(self, requests: Iterable[Request]) -> list[Reply]:
         """Answers all requests, in their order."""
@@ -70,11 +79,13 @@ class Client:
                 self._local.connection = http.client.HTTPConnection(
                     self._address.hostname or "", self._address.port, timeout=120
                 )
+                self._connections.append(self._local.connection)
             try:
                 self._local.connection.request("POST", f"{self._address.path}/chat/completions", body, self._headers)
                 response = self._local.connection.getresponse()
                 return response.status, response.read()
             except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+                self._local.connection.close()
                 del self._local.connection  # the server ends connections that were idle for some seconds
                 if attempt == 2:
                     raise

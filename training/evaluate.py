@@ -315,8 +315,10 @@ def main() -> None:
     with (
         Server(options.weights / "cope-small.gguf", parallel=16, context_tokens=512) as small,
         Server(options.weights / "cope-large.gguf", parallel=16, context_tokens=512) as large,
+        Client(small) as small_client,
+        Client(large) as large_client,
     ):
-        bench = Bench(problems, Client(small), Client(large), options.seed)
+        bench = Bench(problems, small_client, large_client, options.seed)
         report = Report(len(problems), options.seed)
         print(f"{len(problems)} held-out word problems, seed {options.seed}; value [paired bootstrap 95 % interval]\n")
         evaluate(bench, report)

@@ -21,8 +21,8 @@ import torch
 from training.curves import draw
 from training.tokenizer import load_or_train
 
-TOKENS = {"small": 40e6, "large": 20e6}
-"""What two cores do in about two hours."""
+TOKENS = {"small": 40e6, "large": 25e6}
+"""What two idle cores do in about an hour."""
 ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": "4000000000",
     "MALLOC_TRIM_THRESHOLD_": "8000000000",

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import cope
+from cope.local._server import Server
 from training._package import PACKAGE, prompt
 from training.client import Client, Request
 
@@ -28,10 +29,11 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--weights", type=Path, default=PACKAGE / "weights")
     options = parser.parse_args()
-    from cope.local._server import Server
-
     ratios = []
-    with Server(options.weights / "cope-small.gguf", parallel=options.in_flight, context_tokens=512) as server:
+    with (
+        Server(options.weights / "cope-small.gguf", parallel=options.in_flight, context_tokens=512) as server,
+        Client(server, options.in_flight) as client,
+    ):
         model = cope.Model(
             server.name,
             base_url=server.base_url,
@@ -45,7 +47,6 @@ def main() -> None:
             max_concurrency=options.in_flight,
         )
         method = cope.methods.SmallMajority(model, k=K, early_stop=False)
-        client = Client(server, options.in_flight)
         for number in range(options.rounds + 1):
             problems = cope.datasets.word_problems(options.problems, seed=number)
             requests = [

@@ -227,12 +227,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--tokens", type=float, default=20e6, help="tokens to train on in all")
     parser.add_argument(
-        "--cooldown", type=float, default=0.25, help="share of the tokens over which the learning rate falls"
+        "--cooldown", type=float, default=0.3, help="share of the tokens over which the learning rate falls"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoint-s", type=float, default=120)
-    parser.add_argument("--curriculum", type=float, default=4e6, help="tokens until the mixture is the final one")
+    parser.add_argument("--curriculum", type=float, default=7e6, help="tokens until the mixture is the final one")
     options = parser.parse_args()
     train(
         options.who, options.out, options.tokens, options.cooldown, options.device, options.threads, options.checkpoint_s,
