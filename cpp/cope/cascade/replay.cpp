@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "cope/base/error.h"
 #include "cope/cascade/decide.h"
@@ -13,12 +14,12 @@ namespace {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
-void replay_rows(const Cascade& cascade, std::span<const std::int32_t> classes, std::span<ReplayedDecision> decisions) {
+void replay_rows(const Cascade& cascade, const Eigen::Ref<const Classes>& classes, Eigen::Ref<Decisions> decisions) {
   Trace trace = Trace::empty(cascade);
   for (std::size_t d = 0; d < cascade.draws.size(); ++d) trace.draws[d].resize(at(cascade.draws[d].n));
   Decision decision;
-  const std::int32_t* label = classes.data();
-  for (ReplayedDecision& replayed : decisions) {
+  for (Eigen::Index problem = 0; problem < classes.rows(); ++problem) {
+    const std::int32_t* label = classes.row(problem).data();
     for (std::size_t d = 0; d < cascade.draws.size(); ++d) {
       if (cascade.draws[d].plan) {  // plans are never voted on
         label += cascade.draws[d].n;
@@ -30,24 +31,24 @@ void replay_rows(const Cascade& cascade, std::span<const std::int32_t> classes, 
       }
     }
     decide(cascade, trace, decision);
-    replayed.stage = decision.stage;
+    decisions(problem, 0) = decision.stage;
+    decisions(problem, 1) = -1;
     if (decision.action == Action::accept) {
       const Evidence& answer = trace.draws[at(decision.answer_draw)][at(decision.answer_sample)];
-      replayed.answer_class = static_cast<std::int32_t>(answer.key.low);
+      decisions(problem, 1) = static_cast<std::int32_t>(answer.key.low);
     }
   }
 }
 
-}  // namespace
-
-std::size_t recorded_width(const Cascade& cascade) {
-  std::size_t width = 0;
-  for (const Draw& draw : cascade.draws) width += at(draw.n);
-  return width;
+Eigen::Index samples_of(const Cascade& cascade) {
+  Eigen::Index samples = 0;
+  for (const Draw& draw : cascade.draws) samples += draw.n;
+  return samples;
 }
 
-std::vector<ReplayedDecision> replay_classes(const Cascade& cascade, std::span<const std::int32_t> classes,
-                                             int threads) {
+}  // namespace
+
+Decisions replay_classes(const Cascade& cascade, const Eigen::Ref<const Classes>& classes, int threads) {
   for (const Stage& stage : cascade.stages) {
     const Gate::Measure measure = stage.gate.measure;
     if (measure != Gate::Measure::always && measure != Gate::Measure::consensus &&
@@ -55,21 +56,20 @@ std::vector<ReplayedDecision> replay_classes(const Cascade& cascade, std::span<c
       throw ConfigError("stage '" + stage.name + "': only gates on votes can be replayed from classes");
     }
   }
-  const std::size_t width = recorded_width(cascade);
-  if (classes.size() % width != 0) {
-    throw ConfigError("classes must have " + std::to_string(width) + " columns, all samples of all draws; got " +
-                      std::to_string(classes.size()) + " values in all");
+  if (classes.cols() != samples_of(cascade)) {
+    throw ConfigError("classes must have the shape (problems, " + std::to_string(samples_of(cascade)) +
+                      "): all samples of all draws, got " + std::to_string(classes.cols()) + " columns");
   }
   Cascade complete = cascade;
   complete.early_stop = false;
-  std::vector<ReplayedDecision> decisions(classes.size() / width);
-  const std::size_t shares = at(std::max(threads, 1));
-  const std::size_t share = (decisions.size() + shares - 1) / shares;
+  Decisions decisions(classes.rows(), 2);
+  const Eigen::Index shares = std::max(threads, 1);
+  const Eigen::Index share = (classes.rows() + shares - 1) / shares;
   std::vector<std::jthread> workers;
-  for (std::size_t first = 0; first < decisions.size(); first += share) {
-    const std::size_t count = std::min(share, decisions.size() - first);
-    workers.emplace_back([&complete, rows = classes.subspan(first * width, count * width),
-                          out = std::span(decisions).subspan(first, count)] { replay_rows(complete, rows, out); });
+  for (Eigen::Index first = 0; first < classes.rows(); first += share) {
+    const Eigen::Index count = std::min(share, classes.rows() - first);
+    workers.emplace_back([&complete, rows = classes.middleRows(first, count),
+                          out = decisions.middleRows(first, count)] { replay_rows(complete, rows, out); });
   }
   workers.clear();  // joins
   return decisions;
