@@ -27,7 +27,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 # The build directory is kept, so that an install after a change compiles only what changed.
-PIP_BUILD := $(BIN)/pip install --quiet --no-build-isolation --config-settings=build-dir=build/wheel \
+PIP_BUILD = $(BIN)/pip install --quiet --no-build-isolation --config-settings=build-dir=build/$(1) \
   --config-settings=cmake.define.COPE_WERROR=$(WERROR)
 
 ## help: list the targets
@@ -45,7 +45,8 @@ demo: $(INSTALLED)
 ## dev: an editable install that rebuilds the extension when a source has changed and cope is imported
 .PHONY: dev
 dev: $(SYSTEM_TEST) $(TOOLS)
-	@$(PIP_BUILD) --config-settings=build-dir=build/editable --config-settings=editable.rebuild=true --editable '.[dev]'
+	@$(call PIP_BUILD,editable) --config-settings=editable.rebuild=true \
+	  --config-settings=editable.verbose=false --editable '.[dev]'
 	@rm -f $(INSTALLED) $(TESTABLE) $(BENCHABLE)
 
 ## bench: measure the claims of README.md, each against a named peer in the same run
@@ -127,17 +128,17 @@ $(TOOLS): | $(VENV)/pyvenv.cfg
 
 $(INSTALLED): $(SYSTEM_BUILD) $(TOOLS) $(SOURCES)
 	@echo "cope: compiling and installing the package"
-	@$(PIP_BUILD) '.[local]'
+	@$(call PIP_BUILD,wheel) '.[local]'
 	@touch $@
 
 $(TESTABLE): $(SYSTEM_TEST) $(TOOLS) $(SOURCES)
 	@echo "cope: compiling and installing the package with its linters and test tools"
-	@$(PIP_BUILD) '.[local,lint,test]'
+	@$(call PIP_BUILD,wheel) '.[local,lint,test]'
 	@touch $@ $(INSTALLED)
 
 $(BENCHABLE): $(TESTABLE)
 	@tools/system_packages.sh bench
-	@$(PIP_BUILD) '.[local,bench]'
+	@$(call PIP_BUILD,wheel) '.[local,bench]'
 	@touch $@
 
 $(COMPILE_COMMANDS): $(CMAKE_FILES) | $(TESTABLE)
