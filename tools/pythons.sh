@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-pyenv_versions=$(pyenv root 2>/dev/null)/versions
+pyenv_versions=$(pyenv root 2>/dev/null || true)/versions
 
 tried=0
 for minor in 10 11 12 13; do
