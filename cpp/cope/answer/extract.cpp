@@ -1,0 +1,362 @@
+#include "cope/answer/extract.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "cope/answer/chars.h"
+
+namespace cope::answer {
+
+namespace {
+
+constexpr std::size_t none = std::string_view::npos;
+
+// Boxes that are never closed are tried from the end; a text that opens thousands of them is given up on after a few.
+constexpr int max_unclosed_boxes = 16;
+constexpr std::size_t longest_box = 1 << 16;
+
+// std::string_view::rfind through memrchr on the needle's rarest character, which is its `key`-th.
+std::size_t rfind(std::string_view text, std::string_view needle, std::size_t key, std::size_t end) {
+  while (end > 0) {
+    const void* found = memrchr(text.data(), needle[key], end);
+    if (found == nullptr) return none;
+    const auto at = static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+    if (at >= key && text.substr(at - key).starts_with(needle)) return at - key;
+    end = at;
+  }
+  return none;
+}
+
+std::string_view after_thinking(std::string_view text) {
+  const std::size_t thought = rfind(text, "</think>", 7, text.size());  // '>' is rare in prose
+  return thought == none ? text : text.substr(thought + 8);
+}
+
+struct Box {
+  std::size_t begin;  // of the command
+  std::size_t end;    // past the closing brace
+  std::string_view content;
+};
+
+// The last complete box before `end`.
+std::optional<Box> box_before(std::string_view text, std::size_t end) {
+  for (int tries = 0; tries < max_unclosed_boxes && end > 0;) {
+    const std::size_t at = rfind(text, "box", 2, end);
+    if (at == none) return std::nullopt;
+    end = at;
+    std::size_t open = at + 3;
+    std::size_t begin = at;
+    if (text.substr(open, 2) == "ed") open += 2;
+    if (begin > 0 && text[begin - 1] == 'f') --begin;                                     // \fbox
+    if (text.substr(0, begin).ends_with("frame")) begin -= 5;                             // \framebox
+    if (text.substr(0, begin).ends_with("begin")) begin -= 5;                             // \beginboxed
+    if (begin == 0 || text[begin - 1] != '\\') continue;
+    --begin;
+    ++tries;
+    const std::size_t name_end = open;
+    while (open < text.size() && is_space(text[open])) ++open;
+    if (open >= text.size()) continue;
+    if (text[open] == '{') {
+      const std::string_view window = text.substr(0, std::min(text.size(), open + longest_box));
+      const std::size_t close = closing_brace(window, open);
+      if (close != none) return Box{begin, close + 1, text.substr(open + 1, close - open - 1)};
+    } else if (open > name_end) {  // \boxed 5
+      std::size_t stop = open;
+      while (stop < text.size() && !is_space(text[stop]) && text[stop] != '$') ++stop;
+      std::string_view content = text.substr(open, stop - open);
+      while (!content.empty() && (content.back() == '.' || content.back() == ',')) content.remove_suffix(1);
+      if (!content.empty()) return Box{begin, stop, content};
+    }
+  }
+  return std::nullopt;
+}
+
+// Whether only "and", commas and the signs of mathematics stand between two boxes, and a connector among them.
+bool only_connectors(std::string_view between) {
+  if (between.size() > 24) return false;
+  bool connector = false;
+  for (std::size_t i = 0; i < between.size();) {
+    const char c = between[i];
+    if (between.substr(i).starts_with("and")) {
+      connector = true;
+      i += 3;
+    } else if (between.substr(i).starts_with("\\text{ and }")) {
+      connector = true;
+      i += 12;
+    } else if (between.substr(i).starts_with("\\(") || between.substr(i).starts_with("\\)") || between.substr(i).starts_with("\\,")) {
+      i += 2;
+    } else if (between.substr(i).starts_with("\\quad")) {
+      i += 5;
+    } else if (c == ',') {
+      connector = true;
+      ++i;
+    } else if (c == '$' || is_space(c)) {
+      ++i;
+    } else {
+      return false;
+    }
+  }
+  return connector;
+}
+
+std::optional<std::string> boxed(std::string_view text) {
+  const auto last = box_before(text, text.size());
+  if (!last) return std::nullopt;
+  std::string content(trim(last->content));
+  std::size_t begin = last->begin;
+  for (int more = 0; more < 16; ++more) {
+    const auto before = box_before(text, begin);
+    if (!before || before->end > begin || !only_connectors(text.substr(before->end, begin - before->end))) break;
+    const std::string_view part = trim(before->content);
+    if (!part.empty()) content = std::string(part) + ", " + content;
+    begin = before->begin;
+  }
+  return content;
+}
+
+// The end of what is said in one go: a line, or a sentence.
+std::string_view sentence(std::string_view text) {
+  const std::size_t line = text.find('\n');
+  if (line != none) text = text.substr(0, line);
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] == '.' && is_space(text[i + 1]) && (i == 0 || !is_digit(text[i - 1]) || i + 2 >= text.size() || !is_digit(text[i + 2]))) {
+      if (i >= 1 && text[i - 1] == 'm') continue;  // p.m.
+      return text.substr(0, i);
+    }
+  }
+  return text;
+}
+
+std::string_view without_marks(std::string_view text) {
+  for (;;) {
+    const std::size_t before = text.size();
+    text = trim(text);
+    for (const std::string_view mark : {"**", "__", "`", ":", "*"}) {
+      if (text.starts_with(mark)) text.remove_prefix(mark.size());
+      if (text.ends_with(mark)) text.remove_suffix(mark.size());
+    }
+    if (text.ends_with('.')) text.remove_suffix(1);
+    if (text.size() == before) return text;
+  }
+}
+
+// The first piece of mathematics in a text: between $ signs, \( \) or \[ \].
+std::optional<std::string_view> first_math(std::string_view text) {
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] == '\\' && (text[i + 1] == '(' || text[i + 1] == '[')) {
+      const std::size_t close = text.find(text[i + 1] == '(' ? "\\)" : "\\]", i + 2);
+      if (close != none) return text.substr(i + 2, close - i - 2);
+    }
+    if (text[i] == '$' && (i == 0 || text[i - 1] != '\\')) {
+      std::size_t begin = i + 1;
+      const bool doubled = text[begin] == '$';
+      if (doubled) ++begin;
+      std::size_t close = text.find('$', begin);
+      while (close != none && text[close - 1] == '\\') close = text.find('$', close + 1);
+      if (close != none && close > begin) return text.substr(begin, close - begin);
+      if (close == none) return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+bool has_content(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return is_digit(c) || is_letter(c) || (static_cast<unsigned char>(c) & 0x80U) != 0; });
+}
+
+// What follows the last "answer is", "answer:" or "####".
+std::optional<std::string> after_marker(std::string_view text) {
+  std::size_t end = text.size();
+  const std::size_t hashes = rfind(text, "####", 0, end);
+  for (int tries = 0; tries < 64; ++tries) {
+    const std::size_t at = rfind(text, "nswer", 2, end);
+    if (at == none || (hashes != none && hashes > at)) break;
+    end = at;
+    std::string_view rest = text.substr(at + 5);
+    if (rest.starts_with('s')) rest.remove_prefix(1);
+    bool marked = false;
+    for (bool more = true; more;) {
+      more = false;
+      while (!rest.empty() && (is_space(rest[0]) || rest[0] == '*' || rest[0] == '_') ) rest.remove_prefix(1);
+      for (const std::string_view word : {"is", "are", ":", "=", "to the problem", "to the question", "would be", "must be", "therefore"}) {
+        if (rest.starts_with(word) && (!is_letter(word.back()) || rest.size() == word.size() || !is_letter(rest[word.size()]))) {
+          marked = marked || word == "is" || word == "are" || word == ":" || word == "=" || word == "would be" || word == "must be";
+          rest.remove_prefix(word.size());
+          more = true;
+          break;
+        }
+      }
+    }
+    if (!marked) continue;
+    rest = trim(rest);
+    if (rest.starts_with("$$") || rest.starts_with("\\[") || rest.starts_with("$") || rest.starts_with("\\(")) {
+      if (const auto math = first_math(rest.substr(0, 4096)); math && has_content(*math)) {
+        const std::string_view tail = sentence(rest);
+        (void)tail;
+        return std::string(trim(*math));
+      }
+    }
+    const std::string_view said = without_marks(sentence(rest));
+    if (!has_content(said) || said.size() > 512) continue;
+    if (const auto math = first_math(said); math && has_content(*math)) return std::string(trim(*math));
+    return std::string(said);
+  }
+  if (hashes != none) {
+    std::string_view line = text.substr(hashes + 4);
+    line = trim(line.substr(0, line.find('\n')));
+    if (!line.empty()) return std::string(line);
+  }
+  return std::nullopt;
+}
+
+// The last $...$, \(...\) or \[...\].
+std::optional<std::string> last_math(std::string_view text) {
+  std::size_t end = text.size();
+  for (int tries = 0; tries < 64 && end > 1; ++tries) {
+    const std::size_t dollar = rfind(text, "$", 0, end);
+    std::size_t round = rfind(text, "\\)", 1, end);
+    const std::size_t square = rfind(text, "\\]", 1, end);
+    if (round == none || (square != none && square > round)) round = square;
+    if (dollar == none && round == none) return std::nullopt;
+    std::string_view content;
+    if (round != none && (dollar == none || round > dollar)) {
+      const std::size_t open = rfind(text, text[round + 1] == ')' ? "\\(" : "\\[", 1, round);
+      if (open == none) {
+        end = round;
+        continue;
+      }
+      content = text.substr(open + 2, round - open - 2);
+      end = open;
+    } else {
+      if (dollar > 0 && text[dollar - 1] == '\\') {
+        end = dollar;
+        continue;
+      }
+      std::size_t close = dollar;
+      while (close > 0 && text[close - 1] == '$') --close;
+      std::size_t open = close == 0 ? none : rfind(text, "$", 0, close);
+      while (open != none && open > 0 && text[open - 1] == '\\') open = rfind(text, "$", 0, open);
+      if (open == none) return std::nullopt;
+      content = text.substr(open + 1, close - open - 1);
+      if (content.find("\n\n") != none) {  // a lone $ of a price
+        end = dollar;
+        continue;
+      }
+      end = open;
+    }
+    content = trim(content);
+    while (!content.empty() && (content.back() == '.' || content.back() == ',')) content.remove_suffix(1);
+    if (has_content(content)) return std::string(content);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> last_bold(std::string_view text) {
+  const std::size_t close = rfind(text, "**", 0, text.size());
+  if (close == none || close == 0) return std::nullopt;
+  const std::size_t open = rfind(text, "**", 0, close);
+  if (open == none || close - open > 200) return std::nullopt;
+  const std::string_view content = without_marks(text.substr(open + 2, close - open - 2));
+  if (content.find('\n') != none || !std::ranges::any_of(content, is_digit)) return std::nullopt;
+  return std::string(content);
+}
+
+}  // namespace
+
+std::optional<std::string> extract_number(std::string_view text) {
+  std::size_t end = text.size();
+  while (end > 0) {
+    while (end > 0 && !is_digit(text[end - 1])) --end;
+    if (end == 0) return std::nullopt;
+    std::size_t start = end;
+    while (start > 0) {
+      const char c = text[start - 1];
+      const bool inner = (c == '.' || c == ',') && start >= 2 && is_digit(text[start - 2]) && is_digit(text[start]);
+      if (!is_digit(c) && !inner) break;
+      --start;
+    }
+    const bool glued = (start > 0 && (is_letter(text[start - 1]) || text[start - 1] == '_')) || (end < text.size() && (is_letter(text[end]) || text[end] == '_'));
+    if (!glued) {
+      const bool minus = start > 0 && text[start - 1] == '-' && (start < 2 || (!is_digit(text[start - 2]) && !is_letter(text[start - 2]) && text[start - 2] != ')'));
+      return std::string(text.substr(minus ? start - 1 : start, end - (minus ? start - 1 : start)));
+    }
+    end = start;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> extract_math(std::string_view text) {
+  text = after_thinking(text);
+  if (auto box = boxed(text)) {
+    if (box->empty()) return std::nullopt;
+    return box;
+  }
+  if (auto said = after_marker(text)) return said;
+  if (auto math = last_math(text)) return math;
+  if (auto bold = last_bold(text)) return bold;
+  return extract_number(text);
+}
+
+std::optional<std::string> extract_choice(std::string_view text) {
+  text = trim(after_thinking(text));
+  const auto letter_in = [](std::string_view said) -> std::optional<std::string> {
+    // A lone capital letter: the first that is "(C)", "C)", "C.", "C:" or stands alone.
+    for (std::size_t i = 0; i < said.size(); ++i) {
+      if (!is_upper(said[i])) continue;
+      if (i > 0 && (is_letter(said[i - 1]) || is_digit(said[i - 1]) || said[i - 1] == '\'')) continue;
+      if (i + 1 < said.size() && (is_letter(said[i + 1]) || is_digit(said[i + 1]) || said[i + 1] == '\'')) continue;
+      const bool article = said[i] == 'A' && i + 2 < said.size() && said[i + 1] == ' ' && is_letter(said[i + 2]) && !is_upper(said[i + 2]);
+      if (said[i] == 'I' && i + 1 < said.size() && said[i + 1] == ' ') continue;
+      if (!article) return std::string(1, said[i]);
+    }
+    return std::nullopt;
+  };
+  if (const auto box = boxed(text)) return letter_in(*box);
+  if (const auto said = after_marker(text)) {
+    if (auto letter = letter_in(*said)) return letter;
+  }
+  if (text.size() <= 3) {
+    if (auto letter = letter_in(text)) return letter;
+  }
+  for (std::size_t i = text.size(); i-- > 0;) {
+    if (!is_upper(text[i])) continue;
+    const bool left = i > 0 && text[i - 1] == '(';
+    const bool right = i + 1 < text.size() && text[i + 1] == ')';
+    const bool start = i == 0 || text[i - 1] == '\n' || text[i - 1] == '*';
+    const bool mark = i + 1 == text.size() || text[i + 1] == '.' || text[i + 1] == ':' || text[i + 1] == '*' || text[i + 1] == '\n';
+    if ((left && right) || (start && (right || mark))) return std::string(1, text[i]);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> extract_code(std::string_view text) {
+  text = after_thinking(text);
+  const std::size_t close = rfind(text, "```", 0, text.size());
+  if (close != none && close > 0) {
+    const std::size_t open = rfind(text, "```", 0, close);
+    if (open != none) {
+      std::string_view content = text.substr(open + 3, close - open - 3);
+      const std::size_t line = content.find('\n');
+      if (line != none) content.remove_prefix(line + 1);
+      text = content;
+    }
+  }
+  while (!text.empty() && (text.front() == '\n' || text.front() == '\r')) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  if (trim(text).empty()) return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<std::string> extract_text(std::string_view text) {
+  text = trim(after_thinking(text));
+  if (text.empty()) return std::nullopt;
+  return std::string(text);
+}
+
+bool looks_like_output(std::string_view text) {
+  return box_before(text, text.size()).has_value() || rfind(text, "####", 0, text.size()) != none || rfind(text, "</think>", 7, text.size()) != none ||
+         rfind(text, "nswer is", 6, text.size()) != none || rfind(text, "nswer:", 5, text.size()) != none;
+}
+
+}  // namespace cope::answer

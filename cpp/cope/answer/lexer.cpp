@@ -1,0 +1,486 @@
+#include "cope/answer/lexer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "cope/answer/chars.h"
+#include "cope/answer/limits.h"
+#include "cope/answer/names.h"
+
+namespace cope::answer {
+
+namespace {
+
+struct Sign {
+  std::uint32_t code;
+  const char* ascii;
+};
+
+// Sorted by code point.
+constexpr Sign signs[] = {
+    {0xA0, " "},           {0xA2, " cents "},       {0xA3, "\\pounds "},   {0xA5, "\\yen "},      {0xAD, ""},
+    {0xB0, "^\\circ "},    {0xB1, "\\pm "},         {0xB2, "^{2}"},        {0xB3, "^{3}"},        {0xB5, "\\mu "},
+    {0xB7, "\\cdot "},     {0xB9, "^{1}"},          {0xBC, "\\frac{1}{4}"}, {0xBD, "\\frac{1}{2}"}, {0xBE, "\\frac{3}{4}"},
+    {0xD7, "\\times "},    {0xF7, "\\div "},        {0x391, "\\Alpha "},   {0x393, "\\Gamma "},   {0x394, "\\Delta "},
+    {0x398, "\\Theta "},   {0x39B, "\\Lambda "},    {0x39E, "\\Xi "},      {0x3A0, "\\Pi "},      {0x3A3, "\\Sigma "},
+    {0x3A6, "\\Phi "},     {0x3A8, "\\Psi "},       {0x3A9, "\\Omega "},   {0x3B1, "\\alpha "},   {0x3B2, "\\beta "},
+    {0x3B3, "\\gamma "},   {0x3B4, "\\delta "},     {0x3B5, "\\epsilon "}, {0x3B6, "\\zeta "},    {0x3B7, "\\eta "},
+    {0x3B8, "\\theta "},   {0x3B9, "\\iota "},      {0x3BA, "\\kappa "},   {0x3BB, "\\lambda "},  {0x3BC, "\\mu "},
+    {0x3BD, "\\nu "},      {0x3BE, "\\xi "},        {0x3C0, "\\pi "},      {0x3C1, "\\rho "},     {0x3C3, "\\sigma "},
+    {0x3C4, "\\tau "},     {0x3C6, "\\phi "},       {0x3C7, "\\chi "},     {0x3C8, "\\psi "},     {0x3C9, "\\omega "},
+    {0x3D5, "\\phi "},     {0x2002, " "},           {0x2003, " "},         {0x2004, " "},         {0x2005, " "},
+    {0x2006, " "},         {0x2007, " "},           {0x2008, " "},         {0x2009, "\\,"},       {0x200A, " "},
+    {0x200B, ""},          {0x200C, ""},            {0x200D, ""},          {0x2010, "-"},         {0x2011, "-"},
+    {0x2012, "-"},         {0x2013, "-"},           {0x2014, "-"},         {0x2018, "'"},         {0x2019, "'"},
+    {0x201C, "\""},        {0x201D, "\""},          {0x2022, "\\cdot "},   {0x2026, "\\dots "},   {0x202F, "\\,"},
+    {0x2032, "'"},         {0x2033, "''"},          {0x2044, "/"},         {0x2061, ""},          {0x2062, ""},
+    {0x2070, "^{0}"},      {0x2074, "^{4}"},        {0x2075, "^{5}"},      {0x2076, "^{6}"},      {0x2077, "^{7}"},
+    {0x2078, "^{8}"},      {0x2079, "^{9}"},        {0x207A, "^{+}"},      {0x207B, "^{-}"},      {0x207F, "^{n}"},
+    {0x2080, "_{0}"},      {0x2081, "_{1}"},        {0x2082, "_{2}"},      {0x2083, "_{3}"},      {0x2084, "_{4}"},
+    {0x2085, "_{5}"},      {0x2086, "_{6}"},        {0x2087, "_{7}"},      {0x2088, "_{8}"},      {0x2089, "_{9}"},
+    {0x20AC, "\\euro "},   {0x2102, "\\mathbb{C}"}, {0x2115, "\\mathbb{N}"}, {0x211A, "\\mathbb{Q}"}, {0x211D, "\\mathbb{R}"},
+    {0x2124, "\\mathbb{Z}"}, {0x2153, "\\frac{1}{3}"}, {0x2154, "\\frac{2}{3}"}, {0x2155, "\\frac{1}{5}"}, {0x2156, "\\frac{2}{5}"},
+    {0x2157, "\\frac{3}{5}"}, {0x2158, "\\frac{4}{5}"}, {0x2159, "\\frac{1}{6}"}, {0x215A, "\\frac{5}{6}"}, {0x215B, "\\frac{1}{8}"},
+    {0x215C, "\\frac{3}{8}"}, {0x215D, "\\frac{5}{8}"}, {0x215E, "\\frac{7}{8}"}, {0x2190, "\\leftarrow "}, {0x2192, "\\to "},
+    {0x21D2, "\\Rightarrow "}, {0x2205, "\\emptyset "}, {0x2208, "\\in "}, {0x2211, "\\sum "},    {0x2212, "-"},
+    {0x2213, "\\mp "},     {0x2216, "\\setminus "}, {0x2217, "*"},         {0x2218, "\\circ "},   {0x2219, "\\cdot "},
+    {0x221A, "\\sqrt "},   {0x221B, "\\sqrt[3]"},   {0x221E, "\\infty "},  {0x2220, "\\angle "},  {0x2227, " and "},
+    {0x2228, " or "},      {0x2229, "\\cap "},      {0x222A, "\\cup "},    {0x222B, "\\int "},    {0x2236, ":"},
+    {0x2248, "\\approx "}, {0x2260, "\\neq "},      {0x2261, "\\equiv "},  {0x2264, "\\le "},     {0x2265, "\\ge "},
+    {0x2266, "\\le "},     {0x2267, "\\ge "},       {0x2282, "\\subset "}, {0x22C5, "\\cdot "},   {0x2308, "\\lceil "},
+    {0x2309, "\\rceil "},  {0x230A, "\\lfloor "},   {0x230B, "\\rfloor "}, {0x25B3, "\\triangle "}, {0x27E8, "\\langle "},
+    {0x27E9, "\\rangle "}, {0x2A7D, "\\le "},       {0x2A7E, "\\ge "},     {0xFEFF, ""},          {0xFF08, "("},
+    {0xFF09, ")"},         {0xFF0B, "+"},           {0xFF0C, ","},         {0xFF0D, "-"},         {0xFF1D, "="},
+};
+
+static_assert(std::is_sorted(std::begin(signs), std::end(signs), [](const Sign& a, const Sign& b) { return a.code < b.code; }));
+
+// Decodes one code point at `i` and moves past it; 0 where the bytes are no UTF-8.
+std::uint32_t decode(std::string_view text, std::size_t& i) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+  const std::uint32_t head = byte(i);
+  const std::size_t length = head >= 0xF0 && head < 0xF5 ? 4 : head >= 0xE0 && head < 0xF0 ? 3 : head >= 0xC2 && head < 0xE0 ? 2 : 0;
+  if (length == 0 || i + length > text.size()) {
+    ++i;
+    return 0;
+  }
+  std::uint32_t code = head & (0xFFU >> (length + 1));
+  for (std::size_t k = 1; k < length; ++k) {
+    if ((byte(i + k) & 0xC0U) != 0x80U) {
+      ++i;
+      return 0;
+    }
+    code = code << 6U | (byte(i + k) & 0x3FU);
+  }
+  i += length;
+  return code;
+}
+
+bool is_wrapper(std::string_view name) {
+  constexpr std::string_view wrappers[] = {"text",   "mbox",   "textbf", "textrm", "textit", "texttt",     "textsf", "textnormal", "mathrm", "mathbf",
+                                           "mathit", "mathsf", "mathtt", "hbox",   "bold",   "boldsymbol", "emph",   "underline",  "bm",     "textup", "mathnormal", "ensuremath", "textsc", "rm", "bf"};
+  return std::ranges::find(wrappers, name) != std::end(wrappers);
+}
+
+bool is_layout(std::string_view name) {
+  constexpr std::string_view layout[] = {
+      "left",  "right", "big",   "Big",   "bigg",         "Bigg",  "bigl",       "bigr",       "Bigl",       "Bigr",     "biggl",    "biggr",  "Biggl",
+      "Biggr", "middle", "quad", "qquad", "displaystyle", "textstyle", "scriptstyle", "limits", "nolimits", "hspace",   "thinspace", "medspace", "thickspace",
+      "enspace", "nobreak", "allowbreak", "mathstrut", "hfill", "noindent", "centering", "rm", "bf", "it", "strut", "phantom", "hline", "negthinspace", "nonumber", "smallskip", "bigm", "biggm"};
+  return std::ranges::find(layout, name) != std::end(layout);
+}
+
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) : text_(text) {}
+
+  std::vector<Token> run() {
+    scan(text_, false, 0);
+    push(Tok::stop, "");
+    return std::move(tokens_);
+  }
+
+ private:
+  void push(Tok kind, std::string_view value) {
+    tokens_.push_back({kind, spaced_, in_text_, std::string(value)});
+    spaced_ = false;
+  }
+
+  const Token* last() const { return tokens_.empty() ? nullptr : &tokens_.back(); }
+
+  void scan(std::string_view text, bool words, int depth) {
+    const bool outer = in_text_;
+    in_text_ = words;
+    std::size_t i = 0;
+    while (i < text.size() && tokens_.size() <= limits.tokens) {
+      const char c = text[i];
+      if (is_space(c) || c == '~' || c == '$') {
+        spaced_ = true;
+        ++i;
+      } else if (is_digit(c) || (c == '.' && i + 1 < text.size() && is_digit(text[i + 1]))) {
+        number(text, i);
+      } else if (is_letter(c)) {
+        run_of_letters(text, i, words);
+      } else if (c == '\\') {
+        backslash(text, i, depth);
+      } else if (c == '<' && i + 1 < text.size() && text[i + 1] == '=') {
+        push(Tok::command, "le");
+        i += 2;
+      } else if (c == '>' && i + 1 < text.size() && text[i + 1] == '=') {
+        push(Tok::command, "ge");
+        i += 2;
+      } else if (c == '!' && i + 1 < text.size() && text[i + 1] == '=' ) {
+        push(Tok::command, "neq");
+        i += 2;
+      } else if (c == '=' && i + 1 < text.size() && text[i + 1] == '=') {
+        push(Tok::sign, "=");
+        i += 2;
+      } else if (c == '*' && i + 1 < text.size() && text[i + 1] == '*') {
+        push(Tok::sign, "^");
+        i += 2;
+      } else {
+        if (c == '(' || c == '[') ++brackets_;
+        if ((c == ')' || c == ']') && brackets_ > 0) --brackets_;
+        if (c == '{') braces_.push_back(grouping() ? brackets_ : -1);
+        if (c == '{' && !grouping()) ++brackets_;
+        if (c == '}' && !braces_.empty()) {
+          if (braces_.back() < 0 && brackets_ > 0) --brackets_;
+          braces_.pop_back();
+        }
+        push(Tok::sign, text.substr(i, 1));
+        ++i;
+      }
+    }
+    in_text_ = outer;
+  }
+
+  // Whether a '{' here is the argument of a command, and no set.
+  bool grouping() const {
+    const Token* before = last();
+    return before != nullptr && (before->kind == Tok::command || before->is('^') || before->is('_') || before->is('}') || before->is(']'));
+  }
+
+  // The length of a thousands separator at `i` that is followed by exactly three digits; 0 where there is none.
+  std::size_t separator(std::string_view text, std::size_t i) const {
+    std::size_t at = i;
+    if (text.compare(at, 3, "{,}") == 0) {
+      at += 3;
+    } else if (text.compare(at, 3, ",\\!") == 0) {
+      at += 3;
+      while (at < text.size() && text[at] == ' ') ++at;
+    } else if (text.compare(at, 2, "\\,") == 0) {
+      at += 2;
+    } else if (brackets_ == 0 && at < text.size() && (text[at] == ',' || text[at] == ' ')) {
+      at += 1;
+    } else {
+      return 0;
+    }
+    for (std::size_t k = 0; k < 3; ++k) {
+      if (at + k >= text.size() || !is_digit(text[at + k])) return 0;
+    }
+    if (at + 3 < text.size() && is_digit(text[at + 3])) return 0;
+    return at - i;
+  }
+
+  void number(std::string_view text, std::size_t& i) {
+    std::string value;
+    const std::size_t start = i;
+    while (i < text.size() && is_digit(text[i])) value.push_back(text[i++]);
+    if (value.size() <= 3 && start < i && text[start] != '0') {
+      while (const std::size_t skip = separator(text, i)) {
+        value += text.substr(i + skip, 3);
+        i += skip + 3;
+      }
+    }
+    if (i < text.size() && text[i] == '.') {
+      const bool more = i + 1 < text.size() && is_digit(text[i + 1]);
+      const bool bar = text.compare(i + 1, 9, "\\overline") == 0 || text.compare(i + 1, 4, "\\bar") == 0 || text.compare(i + 1, 4, "\\dot") == 0;
+      if (more || bar) {
+        value.push_back('.');
+        ++i;
+        while (i < text.size() && is_digit(text[i])) value.push_back(text[i++]);
+      } else if (i + 1 == text.size() || is_space(text[i + 1]) || text[i + 1] == '$') {
+        ++i;  // a full stop
+      }
+    }
+    if (i + 1 < text.size() && (text[i] == 'e' || text[i] == 'E')) {
+      std::size_t at = i + 1;
+      if (text[at] == '-' || text[at] == '+') ++at;
+      std::size_t stop = at;
+      while (stop < text.size() && is_digit(text[stop])) ++stop;
+      if (stop > at && stop - at <= 6 && (stop == text.size() || !is_letter(text[stop]))) {
+        value.push_back('e');
+        value += text.substr(i + 1, stop - i - 1);
+        i = stop;
+      }
+    }
+    push(Tok::number, value);
+  }
+
+  void run_of_letters(std::string_view text, std::size_t& i, bool words) {
+    std::size_t stop = i;
+    while (stop < text.size() && is_letter(text[stop])) ++stop;
+    const std::string_view run = text.substr(i, stop - i);
+    if (words) {
+      // Words keep their hyphens and apostrophes: x-axis, Simpson's.
+      while (stop + 1 < text.size() && (text[stop] == '-' || text[stop] == '\'') && is_letter(text[stop + 1])) {
+        ++stop;
+        while (stop < text.size() && is_letter(text[stop])) ++stop;
+      }
+      push(Tok::word, text.substr(i, stop - i));
+      i = stop;
+      return;
+    }
+    i = stop;
+    if (run.size() == 1) {
+      push(Tok::symbol, run);
+      return;
+    }
+    if (const std::string_view command = plain_command(run); !command.empty()) {
+      push(Tok::command, command);
+      return;
+    }
+    const Token* before = last();
+    const bool after_value = before != nullptr && (before->kind == Tok::number || before->is('}') || before->is(')') || before->is('%') || before->is("pi"));
+    if (run.size() >= 4 || is_connector(run) || is_common_word(run) || (after_value && is_short_unit(run)) || (before != nullptr && before->kind == Tok::word)) {
+      push(Tok::word, run);
+      return;
+    }
+    for (std::size_t k = 0; k < run.size(); ++k) push(Tok::symbol, run.substr(k, 1));
+  }
+
+  void backslash(std::string_view text, std::size_t& i, int depth) {
+    const char next = i + 1 < text.size() ? text[i + 1] : '\0';
+    if (next == '\0') {
+      ++i;  // a stray one at the end
+      return;
+    }
+    if (!is_letter(next)) {
+      i += 2;
+      if (next == '\\') {
+        if (i < text.size() && text[i] == '[' && environments_ > 0) {  // \\[4pt]
+          const std::size_t close = text.find(']', i);
+          if (close != std::string_view::npos && close - i < 16) i = close + 1;
+        }
+        push(Tok::row, "\\\\");
+      } else if (next == '{') {
+        push(Tok::command, "{");
+        ++brackets_;
+      } else if (next == '}') {
+        push(Tok::command, "}");
+        if (brackets_ > 0) --brackets_;
+      } else if (next == '$') {
+        push(Tok::command, "$");
+      } else if (next == '%') {
+        push(Tok::sign, "%");
+      } else if (next == '|') {
+        push(Tok::sign, "|");
+      } else if (next == '&' || next == '#' || next == '_') {
+        spaced_ = true;
+      } else {  // \, \! \; \: "\ " \( \) \[ \]
+        spaced_ = true;
+      }
+      return;
+    }
+    std::size_t stop = i + 1;
+    while (stop < text.size() && is_letter(text[stop])) ++stop;
+    std::string_view name = text.substr(i + 1, stop - i - 1);
+    i = stop;
+    if (name == "begin" || name == "end") {
+      environment(text, i, name == "begin");
+    } else if (is_layout(name)) {
+      layout(text, i, name);
+    } else if (is_wrapper(name)) {
+      wrapper(text, i, name, depth);
+    } else if (name == "mathbb" || name == "mathcal" || name == "mathfrak" || name == "mathscr") {
+      std::size_t at = i;
+      while (at < text.size() && (is_space(text[at]) || text[at] == '{')) ++at;
+      if (at < text.size() && is_letter(text[at])) {
+        push(Tok::symbol, std::string(name) + ' ' + text[at]);
+        ++at;
+        if (at < text.size() && text[at] == '}') ++at;
+        i = at;
+      }
+    } else if (name == "operatorname" || name == "mathop") {
+      if (i < text.size() && text[i] == '*') ++i;
+      while (i < text.size() && is_space(text[i])) ++i;
+      if (i < text.size() && text[i] == '{') {
+        const std::size_t close = closing_brace(text, i);
+        if (close != std::string_view::npos) {
+          std::string content;
+          for (const char c : text.substr(i + 1, close - i - 1)) {
+            if (is_letter(c)) content.push_back(c);
+          }
+          push(Tok::command, command_name(content));
+          i = close + 1;
+        }
+      }
+    } else if (name == "color" || name == "textcolor") {
+      while (i < text.size() && is_space(text[i])) ++i;
+      if (i < text.size() && text[i] == '{') {
+        const std::size_t close = closing_brace(text, i);
+        if (close != std::string_view::npos) i = close + 1;
+      }
+    } else {
+      push(Tok::command, command_name(name));
+    }
+  }
+
+  void environment(std::string_view text, std::size_t& i, bool opens) {
+    while (i < text.size() && is_space(text[i])) ++i;
+    if (i >= text.size() || text[i] != '{') return;
+    const std::size_t close = text.find('}', i);
+    if (close == std::string_view::npos || close - i > 24) return;
+    std::string name(text.substr(i + 1, close - i - 1));
+    std::erase(name, '*');
+    i = close + 1;
+    environments_ += opens ? 1 : -1;
+    if (opens && (name == "array" || name == "tabular")) {  // the columns' alignment
+      while (i < text.size() && is_space(text[i])) ++i;
+      if (i < text.size() && text[i] == '{') {
+        const std::size_t columns = closing_brace(text, i);
+        if (columns != std::string_view::npos) i = columns + 1;
+      }
+    }
+    if (opens) ++brackets_;
+    if (!opens && brackets_ > 0) --brackets_;
+    push(opens ? Tok::begin : Tok::end, name);
+  }
+
+  void layout(std::string_view text, std::size_t& i, std::string_view name) {
+    spaced_ = true;
+    if (name == "hspace" || name == "phantom") {
+      if (i < text.size() && text[i] == '{') {
+        const std::size_t close = closing_brace(text, i);
+        if (close != std::string_view::npos) i = close + 1;
+      }
+      return;
+    }
+    if (name != "left" && name != "right") return;
+    while (i < text.size() && is_space(text[i])) ++i;
+    if (i < text.size() && text[i] == '.') ++i;  // \left.
+    if (i < text.size() && (text[i] == '{' || text[i] == '}')) {  // \left{ is meant as a set's brace
+      push(Tok::command, text.substr(i, 1));
+      if (text[i] == '{') ++brackets_;
+      if (text[i] == '}' && brackets_ > 0) --brackets_;
+      ++i;
+    }
+  }
+
+  void wrapper(std::string_view text, std::size_t& i, std::string_view name, int depth) {
+    std::size_t at = i;
+    while (at < text.size() && is_space(text[at])) ++at;
+    if (at >= text.size() || text[at] != '{') {
+      spaced_ = true;
+      return;
+    }
+    const std::size_t close = closing_brace(text, at);
+    if (close == std::string_view::npos || depth >= limits.depth) {
+      spaced_ = true;
+      i = at;
+      return;
+    }
+    const std::string_view content = text.substr(at + 1, close - at - 1);
+    i = close + 1;
+    const bool prose = name.starts_with("text") || name == "mbox" || name == "hbox" || name == "emph" || name == "bold";
+    const std::string_view inner = trim(content);
+    if (inner.size() == 1 && is_letter(inner[0]) && !(inner.size() != content.size() && prose)) {
+      const Token* before = last();
+      if (prose && before != nullptr && before->kind == Tok::number) {
+        in_text_ = true;
+        push(Tok::word, inner);
+        in_text_ = false;
+      } else if (inner == "d" || prose || name != "mathrm") {
+        push(Tok::symbol, inner);
+      } else {  // \mathrm{E} is no number e, \mathrm{e} and \mathrm{i} are
+        push(Tok::symbol, inner);
+      }
+      return;
+    }
+    const bool letters = std::ranges::all_of(inner, is_letter);
+    if (!prose && letters && !plain_command(inner).empty()) {
+      push(Tok::command, plain_command(inner));
+      return;
+    }
+    const bool roman = name == "mathrm" || name == "rm";
+    if (!content.empty() && is_space(content.front())) spaced_ = true;
+    scan(content, prose || (roman && std::ranges::all_of(inner, [](char c) { return is_letter(c) || is_space(c); })), depth + 1);
+    if (!content.empty() && is_space(content.back())) spaced_ = true;
+  }
+
+  std::string_view text_;
+  std::vector<Token> tokens_;
+  std::vector<int> braces_;
+  int brackets_ = 0;  // inside brackets a comma separates items, not thousands
+  int environments_ = 0;
+  bool spaced_ = false;
+  bool in_text_ = false;
+};
+
+// Answers that went through one escaping too many have every command doubled: \\frac{1}{2}. Outside of a matrix "\\" before a command's name is that; where
+// "\\begin" itself is doubled, all of them are.
+std::string undouble(std::string_view text) {
+  const bool all = text.find("\\\\begin{") != std::string_view::npos;
+  const bool matrix = text.find("\\begin{") != std::string_view::npos;
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] == '\\') {
+      if (all) {
+        out.push_back('\\');
+        ++i;
+        continue;
+      }
+      if (!matrix && i + 2 < text.size() && is_letter(text[i + 2])) {
+        std::size_t stop = i + 2;
+        while (stop < text.size() && is_letter(text[stop])) ++stop;
+        if (is_known_command(text.substr(i + 2, stop - i - 2))) continue;
+      }
+      out += "\\\\";
+      ++i;
+      continue;
+    }
+    out.push_back(text[i]);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string to_ascii(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x80) {
+      out.push_back(c < 0x20 && !is_space(text[i]) ? '?' : text[i]);
+      ++i;
+      continue;
+    }
+    const std::size_t start = i;
+    const std::uint32_t code = decode(text, i);
+    const auto* const found = std::ranges::lower_bound(signs, code, {}, &Sign::code);
+    if (found != std::end(signs) && found->code == code) {
+      out += found->ascii;
+    } else if (code >= 0xFF10 && code <= 0xFF19) {
+      out.push_back(static_cast<char>('0' + (code - 0xFF10)));
+    } else if (code == 0) {
+      out.push_back('?');
+    } else {
+      out += text.substr(start, i - start);  // letters of other scripts stay as they are
+    }
+  }
+  return out;
+}
+
+std::vector<Token> lex(std::string_view answer) {
+  if (answer.size() > limits.answer_bytes) return {};
+  std::string text = to_ascii(answer);
+  if (text.find("\\\\") != std::string::npos) text = undouble(text);
+  std::vector<Token> tokens = Lexer(text).run();
+  if (tokens.size() > limits.tokens) return {};
+  return tokens;
+}
+
+}  // namespace cope::answer
