@@ -84,13 +84,19 @@ pytest: $(TESTABLE)
 
 ## check: the long checks: sanitizers, slow tests, benches, every Python
 .PHONY: check
-check: asan tsan slow bench pythons
+check: asan tsan fuzz slow bench pythons
 
 .PHONY: asan tsan
 asan tsan: $(TESTABLE)
 	@cmake --preset $@ --log-level=WARNING
 	@cmake --build --preset $@
 	@tools/without_aslr.sh ctest --preset $@ --parallel $(JOBS)
+
+## fuzz: run each libFuzzer target of the answers for a minute, with clang's sanitizers
+.PHONY: fuzz
+fuzz: $(TESTABLE)
+	@tools/system_packages.sh fuzz
+	@fuzz/run.sh
 
 .PHONY: slow
 slow: $(TESTABLE)

@@ -107,6 +107,11 @@ bool Evaluator::has_plus_minus(NodeId id) const {
   return tree_[id].op == Op::plus_minus || std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_plus_minus(kid); });
 }
 
+bool Evaluator::has_absolute(NodeId id) const {
+  if (tree_[id].op == Op::function && tree_.name(id) == "abs" && has_symbols(id)) return true;
+  return std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_absolute(kid); });
+}
+
 // --- exact ----------------------------------------------------------------------------------------
 
 std::optional<Gaussian> Evaluator::exact(NodeId id) {
@@ -336,7 +341,7 @@ Ball Evaluator::ball(NodeId id) {
       for (std::size_t k = 0; k < dummies_.size(); ++k) {
         if (dummies_[k] == tree_.name(id)) return Ball::random(seed_of("dummy " + std::to_string(k), static_cast<std::uint64_t>(point_)), bits_);
       }
-      return Ball::random(seed_of(tree_.name(id), static_cast<std::uint64_t>(point_)), bits_);
+      return point_ == 3 ? -Ball::random(seed_of(tree_.name(id), 3), bits_) : Ball::random(seed_of(tree_.name(id), static_cast<std::uint64_t>(point_)), bits_);
     case Op::add: {
       Ball total(bits_);
       double high = Ball::exact;
@@ -379,7 +384,10 @@ Ball Evaluator::ball(NodeId id) {
         if (const auto n = small_integer(exponent->re); n && std::abs(*n) <= 100000) return power(base, *n);
         const auto p = small_integer(mpq_class(exponent->re.get_num()));
         const auto q = small_integer(mpq_class(exponent->re.get_den()));
-        if (p && q && std::abs(*p) <= 1000 && *q <= 1000 && base.is_real() && base.sign() > 0) return power(root(base, static_cast<unsigned long>(*q)), *p);
+        if (p && q && std::abs(*p) <= 1000 && *q <= 1000 && base.is_real() && base.sign() != 0) {
+          // Of a constant the principal power, of a function the real one: (x^2 - 2)^{1/3} is the cube root.
+          if (base.sign() > 0 || (*q % 2 == 1 && has_symbols(tree_.kid(id, 0)))) return power(root(base, static_cast<unsigned long>(*q)), *p);
+        }
         return power(base, Ball::rational(exponent->re, bits_));
       }
       return power(base, kid(1));
@@ -570,7 +578,10 @@ std::optional<std::string> Evaluator::key(NodeId id) {
   const auto other = key_at(id, 1, second);
   if (!other) return std::nullopt;
   if (first && second && first->re == second->re && first->im == second->im) return text_of(*first);
-  return "~" + *key + '|' + *other;
+  if (!has_absolute(id)) return "~" + *key + '|' + *other;
+  const auto negative = key_at(id, 3, second);  // |x| is no x
+  if (!negative) return std::nullopt;
+  return "~" + *key + '|' + *other + '|' + *negative;
 }
 
 std::optional<int> Evaluator::compare(NodeId a, NodeId b) {

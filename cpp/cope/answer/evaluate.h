@@ -37,7 +37,7 @@ class Evaluator {
   // None where the value is not rational, has variables, or is too large.
   std::optional<Gaussian> exact(NodeId id);
 
-  // At point 0, 1 or 2; bad where there is no value within limits.
+  // At point 0 to 3, of which the last has negative variables; bad where there is no value within limits.
   Ball at(NodeId id, int point, mpfr_prec_t bits);
 
   // None where there is no value within limits.
@@ -48,6 +48,7 @@ class Evaluator {
 
   bool has_symbols(NodeId id) const;
   bool has_plus_minus(NodeId id) const;
+  bool has_absolute(NodeId id) const;  // of something with variables
   bool inexact_used() const { return balls_used_; }  // whether a key needed balls
 
  private:

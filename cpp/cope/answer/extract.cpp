@@ -330,6 +330,31 @@ std::optional<std::string> extract_choice(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<std::string> extract_date(std::string_view text) {
+  text = after_thinking(text);
+  if (auto box = boxed(text)) return box;
+  if (auto said = after_marker(text)) return said;
+  // The last 05/01/2021 or 2021-05-01: two marks between digits, and no more digits around.
+  for (std::size_t end = text.size(); end > 0;) {
+    while (end > 0 && !is_digit(text[end - 1])) --end;
+    std::size_t start = end;
+    int marks = 0;
+    while (start > 0 && (is_digit(text[start - 1]) || ((text[start - 1] == '/' || text[start - 1] == '-') && start >= 2 && is_digit(text[start - 2])))) {
+      if (!is_digit(text[start - 1])) ++marks;
+      --start;
+    }
+    if (marks == 2 && end - start >= 8 && end - start <= 10) return std::string(text.substr(start, end - start));
+    if (start == end) break;
+    end = start;
+  }
+  // May 1, 2021: the last line, where it is short.
+  std::string_view last = trim(text);
+  const std::size_t line = last.rfind('\n');
+  if (line != none) last = trim(last.substr(line + 1));
+  if (last.empty() || last.size() > 40 || !std::ranges::any_of(last, is_digit)) return std::nullopt;
+  return std::string(without_marks(last));
+}
+
 std::optional<std::string> extract_code(std::string_view text) {
   text = after_thinking(text);
   const std::size_t close = rfind(text, "```", 0, text.size());

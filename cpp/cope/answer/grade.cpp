@@ -78,13 +78,13 @@ class Grader {
     const auto letters = [](const Reading& reading) {
       std::string out;
       for (const char c : reading.words()) {
-        if (is_letter(c) || is_digit(c)) out.push_back(lower(c));
+        if (is_letter(c)) out.push_back(lower(c));
         else if (c != ' ') return std::string();
       }
       return out;
     };
     const std::string gold = letters(gold_);
-    if (gold.size() >= 3 && gold == letters(answer_)) return "the same letters";
+    if (gold.size() >= 2 && gold == letters(answer_)) return "the same letters";
     return std::nullopt;
   }
 
@@ -388,7 +388,8 @@ Verdict grade_math(std::string_view gold_text, std::string_view answer_text) {
   if (first.correct) return first;
   // A whole solution: what it gives as its answer.
   if (const auto inner = extract_math(answer_text); inner && trim(*inner) != trim(answer_text)) {
-    if (looks_like_output(answer_text) || Reading(answer_text).is_text()) return attempt(*inner);
+    const bool lines = answer_text.find('\n') != std::string_view::npos && Reading(answer_text).is_text();
+    if (lines || looks_like_output(answer_text)) return attempt(*inner);
   }
   return first;
 }

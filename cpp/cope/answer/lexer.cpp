@@ -243,7 +243,8 @@ class Lexer {
     }
     const Token* before = last();
     const bool after_value = before != nullptr && (before->kind == Tok::number || before->is('}') || before->is(')') || before->is('%') || before->is("pi"));
-    if (run.size() >= 4 || is_connector(run) || is_common_word(run) || (after_value && is_short_unit(run)) || (before != nullptr && before->kind == Tok::word)) {
+    const bool capitalised = run.size() == 3 && is_upper(run[0]) && !is_upper(run[1]) && !is_upper(run[2]);  // Bob
+    if (run.size() >= 4 || capitalised || is_connector(run) || is_common_word(run) || (after_value && is_short_unit(run)) || (before != nullptr && before->kind == Tok::word)) {
       push(Tok::word, run);
       return;
     }

@@ -22,18 +22,23 @@ struct Limits {
 
 inline constexpr Limits limits{};
 
-// Counts steps; once they are spent every further evaluation fails at once.
+// Counts steps, before they are taken. Once one is refused all further ones are, so an evaluation ends at once.
 class Meter {
  public:
   bool spend(std::uint64_t steps) {
+    if (steps > limits.steps - used_) {
+      exhausted_ = true;
+      return false;
+    }
     used_ += steps;
-    return used_ <= limits.steps;
+    return !exhausted_;
   }
-  bool exhausted() const { return used_ > limits.steps; }
+  bool exhausted() const { return exhausted_; }
   std::uint64_t used() const { return used_; }
 
  private:
-  std::uint64_t used_ = 0;
+  std::uint64_t used_ = 0;  // never more than limits.steps
+  bool exhausted_ = false;
 };
 
 }  // namespace cope::answer

@@ -119,6 +119,12 @@ bool is_connector(std::string_view word) { return word == "and" || word == "or" 
 bool is_common_word(std::string_view word) { return has(common, word); }
 bool is_short_unit(std::string_view word) { return has(short_units, word); }
 
+int number_word(std::string_view word) {
+  constexpr std::string_view words[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"};
+  const auto* const found = std::ranges::find(words, word);
+  return found == std::end(words) ? -1 : static_cast<int>(found - std::begin(words));
+}
+
 std::optional<Unit> find_unit(std::string_view word) {
   const auto look = [](std::string_view name) -> std::optional<Unit> {
     for (const NamedUnit& each : units) {

@@ -28,6 +28,9 @@ bool is_connector(std::string_view word);    // and, or
 bool is_common_word(std::string_view word);  // two or three letters that are no product: the, is, of, day, ...
 bool is_short_unit(std::string_view word);   // cm, kg, ft, ...: a unit after a number, a product elsewhere
 
+// zero, one, ... twenty; -1 for other words.
+int number_word(std::string_view word);
+
 // A unit's dimension and its size in base units, exact: numerator / denominator.
 struct Unit {
   std::string_view dimension;

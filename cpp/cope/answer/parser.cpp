@@ -131,10 +131,17 @@ class Parser {
     return sign;
   }
 
-  // y = f(x): the head "f(x)" is a name, no product.
+  // y = f(x): the head "f(x)" is a name, no product; so is the AB of a segment.
   NodeId function_head() {
-    if (peek().kind != Tok::symbol || peek().spaced) return failed;
-    std::size_t ahead = 1;
+    if (peek().kind != Tok::symbol) return failed;
+    std::size_t ahead = 0;
+    std::string figure;
+    while (peek(ahead).kind == Tok::symbol && is_upper(peek(ahead).value[0])) figure += peek(ahead++).value;
+    if (figure.size() >= 2 && figure.size() == ahead && peek(ahead).is('=')) {
+      at_ += ahead;
+      return tree_.named(Op::symbol, figure);
+    }
+    ahead = 1;
     std::string name = peek().value;
     while (peek(ahead).is('\'')) {
       name += '\'';
@@ -274,11 +281,18 @@ class Parser {
       else if (peek().is('-') && peek(1).is("{")) op = Op::subtract_set;
       else break;
       next();
-      const NodeId right = modulo();
+      const NodeId right = set_or_value();
       if (right == failed) return failed;
       left = tree_.make(op, {left, right});
     }
     return left;
+  }
+
+  // After \cup, \setminus or \in: {0.5} is a set whose backslashes were lost.
+  NodeId set_or_value() {
+    const bool braces = peek().is('{');
+    const NodeId id = modulo();
+    return braces && id != failed && tree_[id].op == Op::number ? tree_.make(Op::set, {id}) : id;
   }
 
   NodeId modulo() {
@@ -328,12 +342,18 @@ class Parser {
       case Tok::symbol:
       case Tok::begin: return true;
       case Tok::number: return true;
-      case Tok::sign: return token.is('(') || token.is('{') || (token.is('[')) || (token.is('|') && bars_ == 0);
+      case Tok::sign: return token.is('(') || token.is('{') || (token.is('[') && !closes_outward()) || (token.is('|') && bars_ == 0);
       case Tok::command:
         if (token.is("vert")) return bars_ == 0;
         return starts_primary(token);
       default: return false;
     }
+  }
+
+  // The '[' of ]a, b[ and [a, b[: it ends what it follows.
+  bool closes_outward() const {
+    const Token& after = peek(1);
+    return after.kind == Tok::stop || after.is(',') || after.is(')') || after.is(';') || after.is("cup") || after.is("cap") || after.is("}");
   }
 
   static bool starts_primary(const Token& token) {
@@ -405,7 +425,7 @@ class Parser {
       const Token& token = peek();
       if (token.is('*') || token.is("cdot") || token.is("times") || (token.is('.') && peek(1).kind == Tok::number && false)) {
         next();
-        factors.push_back(signed_power());
+        factors.push_back(integral_ > 0 && differential() ? tree_.number(1) : signed_power());
       } else if (token.is('/') || token.is("div")) {
         if (token.is('/') && peek(1).kind == Tok::word) break;  // km/h
         next();
@@ -487,7 +507,13 @@ class Parser {
       } else if (peek().is("degree")) {
         next();
         base = tree_.make(Op::degree, {base});
-      } else if (peek().is('%') || peek().is("percent")) {
+      } else if ((word("degrees") || word("degree")) && !word("celsius", 1) && !word("fahrenheit", 1) && !word("c", 1) && !word("f", 1)) {
+        next();
+        base = tree_.make(Op::degree, {base});
+      } else if (const auto scale = scale_word(); scale != 0) {
+        next();
+        base = tree_.make(Op::multiply, {base, tree_.number(mpz_class(scale))});
+      } else if (peek().is('%') || peek().is("percent") || word("percent") || word("pct") || word("percentage")) {
         next();
         base = tree_.make(Op::percent, {base});
       } else if (peek().is('_') && (tree_[base].op == Op::number)) {
@@ -499,6 +525,14 @@ class Parser {
       }
     }
     return base;
+  }
+
+  // 1.5 million
+  long scale_word() const {
+    if (peek().kind != Tok::word) return 0;
+    if (word("thousand")) return 1000;
+    if (word("million")) return 1000000;
+    return word("billion") ? 1000000000 : 0;
   }
 
   bool is_circle(std::size_t ahead) const {
@@ -591,12 +625,23 @@ class Parser {
     return tree_.make(Op::interval, items, (closed_left ? 1 : 0) + (closed_right ? 2 : 0));
   }
 
-  NodeId set_inside() {  // past the opening brace
+  // Past the opening brace. { x | x > 2 } is its condition.
+  NodeId set_inside() {
     Ids items;
     const int bars = std::exchange(bars_, 0);
     while (!peek().is("}") && !peek().is('}')) {
+      if (items.empty()) ++bars_;  // a bar ends the first item
       const NodeId item = statement(true);
+      if (items.empty()) --bars_;
       if (item == failed) return failed;
+      if (items.empty() && (peek().is('|') || peek().is("vert") || peek().is(':'))) {
+        const Op op = tree_[item].op;
+        if (op != Op::symbol && !(op == Op::relation && tree_.name(item) == "e")) return failed;
+        next();
+        const NodeId condition = commas();
+        bars_ = bars;
+        return condition != failed && (take("}") || take('}')) ? condition : failed;
+      }
       items.push_back(item);
       if (items.size() > limits.cells) return failed;
       if (!take(',') && !take(';')) break;
@@ -632,6 +677,12 @@ class Parser {
       case Tok::number: next(); return literal(token);
       case Tok::symbol: next(); return symbol(token.value);
       case Tok::begin: next(); return environment(token.value);
+      case Tok::word:
+        if (const int value = number_word(lower(token.value)); value >= 0) {
+          next();
+          return tree_.number(value);
+        }
+        return failed;
       case Tok::command: return command(token);
       case Tok::sign: break;
       default: return failed;
@@ -801,7 +852,10 @@ class Parser {
     if (name == "i") return tree_.make(Op::imaginary);
     if (name == "infty") return tree_.make(Op::infinity);
     if (name == "emptyset") return tree_.make(Op::empty_set);
-    if (name == "{") return set_inside();
+    if (name == "{") {
+      const NodeId id = set_inside();  // \int \{x dx\}: round brackets are meant
+      return id != failed && integral_ > 0 && tree_[id].op == Op::set && tree_[id].count == 1 ? tree_.kid(id, 0) : id;
+    }
     if (name == "vert") return absolute();
     if (name == "langle") return angle(')');
     if (name == "lfloor" || name == "lceil") {

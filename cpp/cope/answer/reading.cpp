@@ -27,6 +27,7 @@ std::string_view unwrapped(std::string_view text) {
     for (const auto& [open, close] : {std::pair{"\\(", "\\)"}, std::pair{"\\[", "\\]"}}) {
       if (text.size() >= 4 && text.starts_with(open) && text.ends_with(close)) text = text.substr(2, text.size() - 4);
     }
+    if (text.size() > 2 && text.starts_with('`') && text.ends_with('`')) text = text.substr(1, text.size() - 2);
     if (text.starts_with("**") && text.ends_with("**") && text.size() > 4) text = text.substr(2, text.size() - 4);
     if (text.size() == before) break;
   }
@@ -68,7 +69,7 @@ std::string words_of(const std::vector<Token>& tokens) {
   std::string words;
   for (const Token& token : tokens) {
     if (token.kind == Tok::stop) break;
-    std::string word = token.kind == Tok::word ? lower(token.value) : token.kind == Tok::command ? '\\' + token.value : token.value;
+    std::string word = token.kind == Tok::word ? lower(token.value) : token.is("vert") ? "|" : token.kind == Tok::command ? '\\' + token.value : token.value;
     if (prose) {
       if (word == "a" || word == "an" || word == "the") continue;
       if (token.kind == Tok::sign && std::string_view(".,;:?!'\"{}()*_`").find(word[0]) != std::string_view::npos) continue;
@@ -93,7 +94,8 @@ bool is_word(std::string_view text) {
 Reading::Reading(std::string_view answer, Dialect dialect) : source_(unwrapped(answer)) {
   tokens_ = lex(source_);
   if (tokens_.empty()) {  // too long
-    unevaluated_ = true;
+    tokens_.push_back({});
+    too_long_ = unevaluated_ = true;
     return;
   }
   if (dialect.upper_i || dialect.log_ten) {
@@ -166,7 +168,7 @@ const std::string& Reading::key() {
     }
     unevaluated_ = true;
   }
-  if (tokens_.empty()) {
+  if (too_long_) {
     key_ = "long:" + sha256(trim(source_)).hex();
   } else {
     key_ = (unevaluated_ ? "u:" : "t:") + words_;
@@ -219,6 +221,7 @@ std::optional<std::string> Reading::key_of(NodeId id) {
   int sign = 0;
   if (Regions::is_infinity(tree_, id, sign)) return sign > 0 ? "oo" : "-oo";
   if (node.op == Op::add && kids.size() == 1) return key_of(kids[0]);
+  if (node.op == Op::symbol && tree_.name(id) == "mathbb R") return "(-oo;oo)";
   if (node.op == Op::symbol && tree_.name(id).starts_with("mathbb")) return tree_.name(id);
   if (const auto matrix = as_matrix(id)) {
     std::vector<NodeId> cells(tree_.kids(*matrix).begin(), tree_.kids(*matrix).end());

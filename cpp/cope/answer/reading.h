@@ -88,6 +88,7 @@ class Reading {
   std::optional<Clock> clock_;
   std::string words_;
   std::string key_;
+  bool too_long_ = false;
   bool unevaluated_ = false;
   int depth_ = 0;
 };

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cope/answer/kinds.h"
 #include "cope/base/digest.h"
 #include "cope/cascade/cascade.h"
 #include "cope/sampler/endpoint.h"
@@ -26,10 +27,8 @@ struct DrawSettings {
   Sampling sampling;
 };
 
-enum class TaskKind : std::uint8_t {
-  math,  // answer/math.h
-  text,  // the answer is the text itself, compared after trimming
-};
+// Of `text` the answer is the text itself, compared after trimming; the others are answer/kinds.h's.
+using TaskKind = answer::Kind;
 
 struct Spec {
   Cascade cascade;
