@@ -22,7 +22,7 @@ def test_a_native_task_needs_no_functions() -> None:
 
 
 def test_an_unknown_task_says_what_there_is() -> None:
-    with pytest.raises(cope.ConfigError, match=r"'math', 'text' or a cope\.Task"):
+    with pytest.raises(cope.ConfigError, match=r"'math', 'text', .*'auto' or a cope\.Task"):
         resolve("maths")
 
 

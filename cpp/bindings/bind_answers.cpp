@@ -1,19 +1,157 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <list>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "bindings.h"
-#include "cope/answer/math.h"
+#include "cope/answer/kinds.h"
+#include "cope/answer/parallel.h"
 
 namespace py = pybind11;
 
 namespace cope::python {
 
+namespace {
+
+using answer::Kind;
+
+Kind kind_of(std::string_view name) {
+  if (const auto kind = answer::kind_named(name)) return *kind;
+  throw py::value_error("kind: expected math, integer, number, choice, date, text, code or auto, got '" +
+                        std::string(name) + "'");
+}
+
+// Views of Python strings that the caller holds, and copies of those that have no UTF-8 form (lone surrogates).
+class Texts {
+ public:
+  std::string_view view(py::handle text, const std::string& where) {
+    if (!PyUnicode_Check(text.ptr()))
+      throw py::type_error(where + ": expected str, got " + Py_TYPE(text.ptr())->tp_name);
+    Py_ssize_t size = 0;
+    if (const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size)) return {data, static_cast<std::size_t>(size)};
+    PyErr_Clear();
+    const auto bytes =
+        py::reinterpret_steal<py::object>(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
+    if (!bytes) throw py::error_already_set();
+    return copies_.emplace_back(py::cast<std::string>(bytes));
+  }
+
+ private:
+  std::list<std::string> copies_;  // addresses stay
+};
+
+py::object text_or_none(const std::optional<std::string>& text) {
+  if (!text) return py::none();
+  PyObject* decoded = PyUnicode_DecodeUTF8(text->data(), static_cast<Py_ssize_t>(text->size()), "surrogatepass");
+  if (decoded == nullptr) {  // cut within a character
+    PyErr_Clear();
+    decoded = PyUnicode_DecodeUTF8(text->data(), static_cast<Py_ssize_t>(text->size()), "replace");
+  }
+  if (decoded == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(decoded);
+}
+
+py::tuple verdict_of(const answer::Verdict& verdict) {
+  return py::make_tuple(verdict.correct, text_or_none(std::string(answer::tier_name(verdict.tier))),
+                        text_or_none(verdict.why));
+}
+
+// The texts of a list, none where an item is None.
+std::vector<std::optional<std::string_view>> views(const py::sequence& items, const char* name, Texts& texts) {
+  std::vector<std::optional<std::string_view>> found;
+  found.reserve(py::len(items));
+  std::size_t position = 0;
+  for (const py::handle item : items) {
+    if (item.is_none())
+      found.emplace_back(std::nullopt);
+    else
+      found.emplace_back(texts.view(item, std::string(name) + "[" + std::to_string(position) + "]"));
+    ++position;
+  }
+  return found;
+}
+
+py::object extract_one(py::handle text, std::string_view kind) {
+  Texts texts;
+  const auto view = texts.view(text, "text");
+  const Kind of = kind_of(kind);
+  std::optional<std::string> found;
+  {
+    const py::gil_scoped_release release;  // a text may be long
+    found = answer::extract(view, of);
+  }
+  return text_or_none(found);
+}
+
+py::tuple grade_one(py::handle gold, py::handle prediction, std::string_view kind) {
+  Texts texts;
+  const auto left = texts.view(gold, "gold");
+  const auto right = texts.view(prediction, "prediction");
+  return verdict_of(answer::grade(left, right, kind_of(kind)));
+}
+
+py::object vote_key_one(py::handle text, std::string_view kind) {
+  Texts texts;
+  return text_or_none(answer::vote_key(texts.view(text, "answer"), kind_of(kind)));
+}
+
+// text -> text of each item, on all cores.
+template <typename Function>
+py::list each(const py::sequence& items, const char* name, std::string_view kind, const Function& function) {
+  Texts texts;
+  const auto given = views(items, name, texts);
+  const Kind of = kind_of(kind);
+  std::vector<std::optional<std::string>> found(given.size());
+  {
+    const py::gil_scoped_release release;  // the views are of strings that `items` holds
+    answer::parallel_for(given.size(), [&](std::size_t i) {
+      if (given[i]) found[i] = function(*given[i], of);
+    });
+  }
+  py::list result;
+  for (const auto& each : found) result.append(text_or_none(each));
+  return result;
+}
+
+py::list grade_all(const py::sequence& golds, const py::sequence& predictions, std::string_view kind) {
+  Texts texts;
+  const auto left = views(golds, "golds", texts);
+  const auto right = views(predictions, "predictions", texts);
+  if (left.size() != right.size())
+    throw py::value_error("golds and predictions: expected equal lengths, got " + std::to_string(left.size()) +
+                          " and " + std::to_string(right.size()));
+  const Kind of = kind_of(kind);
+  std::vector<answer::Verdict> found(left.size());
+  {
+    const py::gil_scoped_release release;  // the views are of strings that the lists hold
+    answer::parallel_for(
+        left.size(), [&](std::size_t i) { found[i] = answer::grade(left[i].value_or(""), right[i].value_or(""), of); });
+  }
+  py::list result;
+  for (const auto& verdict : found) result.append(verdict_of(verdict));
+  return result;
+}
+
+}  // namespace
+
 void bind_answers(py::module_& module) {
-  // The views are taken from Python strings that the caller holds, so the GIL may go while they are read.
-  using Release = py::call_guard<py::gil_scoped_release>;
-  module.def("extract_math", &extract_math, py::arg("text"), Release());
-  module.def("canonical_math", &canonical_math, py::arg("answer"), Release());
-  module.def("grade_math", &equivalent_math, py::arg("gold"), py::arg("answer"), Release());
+  module.def("extract", &extract_one, py::arg("text"), py::arg("kind"));
+  module.def("grade", &grade_one, py::arg("gold"), py::arg("prediction"), py::arg("kind"));
+  module.def("vote_key", &vote_key_one, py::arg("answer"), py::arg("kind"));
+  module.def(
+      "extract_all",
+      [](const py::sequence& texts, std::string_view kind) { return each(texts, "texts", kind, &answer::extract); },
+      py::arg("texts"), py::arg("kind"));
+  module.def(
+      "vote_keys",
+      [](const py::sequence& answers, std::string_view kind) {
+        return each(answers, "answers", kind, &answer::vote_key);
+      },
+      py::arg("answers"), py::arg("kind"));
+  module.def("grade_all", &grade_all, py::arg("golds"), py::arg("predictions"), py::arg("kind"));
 }
 
 }  // namespace cope::python

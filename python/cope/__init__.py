@@ -17,7 +17,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import _core, errors, methods, prompts
+from . import _core, answers, errors, methods, prompts
 from .cascade import Cascade, Draw, Gate, Given, Stage
 from .compare import compare
 from .errors import (
@@ -74,6 +74,7 @@ __all__ = [
     "StoreError",
     "Task",
     "Trace",
+    "answers",
     "arun",
     "compare",
     "datasets",

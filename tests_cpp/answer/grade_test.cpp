@@ -88,8 +88,10 @@ TEST(Grade, every_verdict_says_in_one_line_how_both_sides_were_read) {
 }
 
 TEST(Key, equal_keys_grade_as_correct_in_every_kind) {
-  const char* answers[] = {"1/2", "0.5", "50%", "A", "(A)", "x=5", "5", "05/01/2021", "May 1, 2021", "the cat", "Cat", "\\frac12", "12:30", "{1,2}", "2,1"};
-  for (const Kind kind : {Kind::math, Kind::integer, Kind::number, Kind::choice, Kind::date, Kind::text, Kind::code, Kind::automatic}) {
+  const char* answers[] = {"1/2",         "0.5",     "50%", "A",        "(A)",   "x=5",   "5",  "05/01/2021",
+                           "May 1, 2021", "the cat", "Cat", "\\frac12", "12:30", "{1,2}", "2,1"};
+  for (const Kind kind :
+       {Kind::math, Kind::integer, Kind::number, Kind::choice, Kind::date, Kind::text, Kind::code, Kind::automatic}) {
     for (const char* left : answers) {
       for (const char* right : answers) {
         if (vote_key(left, kind) == vote_key(right, kind)) {
@@ -202,7 +204,9 @@ TEST(Hostile, answers_stay_within_their_steps_and_equal_themselves) {
 }
 
 TEST(Hostile, every_prefix_of_an_answer_is_read) {
-  const std::string text = "\\left(\\frac{3}{5},\\sqrt[3]{x_{1}^2}\\right] \\cup \\begin{pmatrix}1&\\text{a b}\\\\2&|x|\\end{pmatrix}^T = \\{x \\mid 2<x\\le 3\\} \\int_0^1 x\\,dx \\$5.40\\%";
+  const std::string text =
+      "\\left(\\frac{3}{5},\\sqrt[3]{x_{1}^2}\\right] \\cup \\begin{pmatrix}1&\\text{a b}\\\\2&|x|\\end{pmatrix}^T = "
+      "\\{x \\mid 2<x\\le 3\\} \\int_0^1 x\\,dx \\$5.40\\%";
   for (std::size_t n = 0; n <= text.size(); ++n) {
     for (std::size_t m = n; m <= text.size(); m += 7) (void)grade_math(text.substr(n, m - n), text.substr(0, m));
   }

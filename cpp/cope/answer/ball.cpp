@@ -61,7 +61,8 @@ Ball Ball::rational(const mpq_class& value, mpfr_prec_t bits) { return gaussian(
 
 Ball Ball::gaussian(const mpq_class& real, const mpq_class& imaginary, mpfr_prec_t bits) {
   Ball a(bits);
-  const int inexact = mpfr_set_q(a.re.get(), real.get_mpq_t(), MPFR_RNDN) | mpfr_set_q(a.im.get(), imaginary.get_mpq_t(), MPFR_RNDN);
+  const int inexact =
+      mpfr_set_q(a.re.get(), real.get_mpq_t(), MPFR_RNDN) | mpfr_set_q(a.im.get(), imaginary.get_mpq_t(), MPFR_RNDN);
   if (inexact != 0) a.error = rounding(a);
   a.settle();
   return a;
@@ -135,7 +136,8 @@ Ball operator*(const Ball& a, const Ball& b) {
     mpfr_fmma(c.im.get(), a.re.get(), b.im.get(), a.im.get(), b.re.get(), MPFR_RNDN);
   }
   const double cross = sum(a.magnitude() + b.error, b.magnitude() + a.error);
-  const double error = sum(sum(cross, a.error + b.error), a.magnitude() + b.magnitude() - static_cast<double>(a.bits()));
+  const double error =
+      sum(sum(cross, a.error + b.error), a.magnitude() + b.magnitude() - static_cast<double>(a.bits()));
   return done(std::move(c), std::isnan(error) ? Ball::exact : error + 1);
 }
 
@@ -163,7 +165,9 @@ Ball sqrt(const Ball& a) {
   Ball c(a.bits());
   Real size(a.bits());
   mpfr_abs(size.get(), a.re.get(), MPFR_RNDN);
-  const double error = a.error == Ball::exact ? Ball::exact : a.contains_zero() ? a.error / 2 + 2 : a.error - a.magnitude() / 2 + 2;
+  const double error = a.error == Ball::exact ? Ball::exact
+                       : a.contains_zero()    ? a.error / 2 + 2
+                                              : a.error - a.magnitude() / 2 + 2;
   const bool negative = mpfr_sgn(a.re.get()) < 0 && !a.contains_zero();
   mpfr_sqrt(negative ? c.im.get() : c.re.get(), size.get(), MPFR_RNDN);
   return done(std::move(c), error);
@@ -215,10 +219,12 @@ Ball power(const Ball& base, long exponent) {
 
 Ball power(const Ball& base, const Ball& exponent) {
   if (base.failed || exponent.failed) return Ball::bad(base.bits());
-  if (exponent.is_real() && exponent.error == Ball::exact && mpfr_integer_p(exponent.re.get()) != 0 && mpfr_cmpabs_ui(exponent.re.get(), 4096) <= 0) {
+  if (exponent.is_real() && exponent.error == Ball::exact && mpfr_integer_p(exponent.re.get()) != 0 &&
+      mpfr_cmpabs_ui(exponent.re.get(), 4096) <= 0) {
     return power(base, mpfr_get_si(exponent.re.get(), MPFR_RNDN));
   }
-  if (base.magnitude() == Ball::exact && base.error == Ball::exact) return exponent.is_real() && exponent.sign() > 0 ? base : Ball::bad(base.bits());
+  if (base.magnitude() == Ball::exact && base.error == Ball::exact)
+    return exponent.is_real() && exponent.sign() > 0 ? base : Ball::bad(base.bits());
   return exp(exponent * log(base));
 }
 
@@ -333,7 +339,8 @@ std::optional<mpq_class> small_rational(const Real& value, double error, std::si
   if (value.zero()) return mpq_class(0);
   const double magnitude = log_of(value);
   const double accuracy = magnitude - error;  // bits that are right
-  if (std::abs(magnitude) > static_cast<double>(height_bits) || accuracy < 2.0 * static_cast<double>(height_bits)) return std::nullopt;
+  if (std::abs(magnitude) > static_cast<double>(height_bits) || accuracy < 2.0 * static_cast<double>(height_bits))
+    return std::nullopt;
   mpq_class rest;
   mpfr_get_q(rest.get_mpq_t(), value.get());
   const mpq_class whole = rest;
@@ -356,7 +363,8 @@ std::optional<mpq_class> small_rational(const Real& value, double error, std::si
     const mpq_class candidate(p, q);
     mpq_class distance = whole - candidate;
     if (sgn(distance) == 0) return candidate;
-    const auto size = static_cast<double>(mpz_sizeinbase(distance.get_num_mpz_t(), 2)) - static_cast<double>(mpz_sizeinbase(distance.get_den_mpz_t(), 2));
+    const auto size = static_cast<double>(mpz_sizeinbase(distance.get_num_mpz_t(), 2)) -
+                      static_cast<double>(mpz_sizeinbase(distance.get_den_mpz_t(), 2));
     if (size <= error + 2) return candidate;
     if (sgn(rest) == 0) return std::nullopt;
     rest = 1 / rest;

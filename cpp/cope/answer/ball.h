@@ -22,7 +22,9 @@ namespace cope::answer {
 class Real {  // owns an mpfr_t
  public:
   explicit Real(mpfr_prec_t bits) { mpfr_init2(value_, bits), mpfr_set_zero(value_, 1); }
-  Real(const Real& other) { mpfr_init2(value_, mpfr_get_prec(other.value_)), mpfr_set(value_, other.value_, MPFR_RNDN); }
+  Real(const Real& other) {
+    mpfr_init2(value_, mpfr_get_prec(other.value_)), mpfr_set(value_, other.value_, MPFR_RNDN);
+  }
   Real(Real&& other) noexcept : Real(2) { mpfr_swap(value_, other.value_); }
   Real& operator=(const Real& other) {
     if (this != &other) mpfr_set_prec(value_, mpfr_get_prec(other.value_)), mpfr_set(value_, other.value_, MPFR_RNDN);
@@ -78,11 +80,11 @@ Ball operator/(const Ball& a, const Ball& b);
 
 Ball sqrt(const Ball& a);
 Ball exp(const Ball& a);
-Ball log(const Ball& a);                        // principal
+Ball log(const Ball& a);                             // principal
 Ball power(const Ball& base, const Ball& exponent);  // principal
 Ball power(const Ball& base, long exponent);
 Ball root(const Ball& a, unsigned long degree);  // real for a negative radicand and an odd degree
-Ball factorial(const Ball& a);                  // gamma(a + 1), real
+Ball factorial(const Ball& a);                   // gamma(a + 1), real
 Ball absolute(const Ball& a);
 
 // sin, cos, ..., asin, ..., sinh, ..., asinh, ...; bad for other names.

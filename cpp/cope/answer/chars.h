@@ -34,6 +34,14 @@ constexpr bool all_digits(std::string_view text) {
   return !text.empty();
 }
 
+// Without line breaks and other control characters.
+inline std::string one_line(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
 // The position of the '}' that closes the '{' at `open`; npos where it is never closed. Escaped braces open and close nothing.
 constexpr std::size_t closing_brace(std::string_view text, std::size_t open) {
   int depth = 0;

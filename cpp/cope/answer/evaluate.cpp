@@ -17,7 +17,9 @@ std::size_t height(const mpq_class& value) {
   return std::max(mpz_sizeinbase(value.get_num_mpz_t(), 2), mpz_sizeinbase(value.get_den_mpz_t(), 2));
 }
 
-bool fits(const Gaussian& value) { return height(value.re) <= limits.exact_bits && height(value.im) <= limits.exact_bits; }
+bool fits(const Gaussian& value) {
+  return height(value.re) <= limits.exact_bits && height(value.im) <= limits.exact_bits;
+}
 
 bool integral(const mpq_class& value) { return value.get_den() == 1; }
 
@@ -97,14 +99,16 @@ std::string text_of(const Gaussian& value) {
 
 bool Evaluator::has_symbols(NodeId id) const {
   const Op op = tree_[id].op;
-  if (op == Op::symbol) return std::ranges::find(dummies_, tree_.name(id)) == dummies_.end() &&
-                                std::ranges::find(bound_, tree_.name(id), &std::pair<std::string_view, mpq_class>::first) == bound_.end();
+  if (op == Op::symbol)
+    return std::ranges::find(dummies_, tree_.name(id)) == dummies_.end() &&
+           std::ranges::find(bound_, tree_.name(id), &std::pair<std::string_view, mpq_class>::first) == bound_.end();
   if (op == Op::integral) return true;
   return std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_symbols(kid); });
 }
 
 bool Evaluator::has_plus_minus(NodeId id) const {
-  return tree_[id].op == Op::plus_minus || std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_plus_minus(kid); });
+  return tree_[id].op == Op::plus_minus ||
+         std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_plus_minus(kid); });
 }
 
 bool Evaluator::has_absolute(NodeId id) const {
@@ -119,8 +123,10 @@ std::optional<Gaussian> Evaluator::exact(NodeId id) {
   const Node& node = tree_[id];
   const auto kid = [&](std::size_t k) { return exact(tree_.kid(id, k)); };
   switch (node.op) {
-    case Op::number: return Gaussian{tree_.value(id), 0};
-    case Op::imaginary: return Gaussian{0, 1};
+    case Op::number:
+      return Gaussian{tree_.value(id), 0};
+    case Op::imaginary:
+      return Gaussian{0, 1};
     case Op::symbol:
       for (auto it = bound_.rbegin(); it != bound_.rend(); ++it) {
         if (it->first == tree_.name(id)) return Gaussian{it->second, 0};
@@ -170,7 +176,8 @@ std::optional<Gaussian> Evaluator::exact(NodeId id) {
       if (value) *value = divide(*value, {100, 0});
       return value;
     }
-    case Op::power: return exact_power(tree_.kid(id, 0), tree_.kid(id, 1));
+    case Op::power:
+      return exact_power(tree_.kid(id, 0), tree_.kid(id, 1));
     case Op::root: {
       const auto degree = kid(1);
       const auto radicand = kid(0);
@@ -215,11 +222,15 @@ std::optional<Gaussian> Evaluator::exact(NodeId id) {
       const mpq_class quotient = a->re / b->re;
       return Gaussian{a->re - b->re * floor_of(quotient), 0};
     }
-    case Op::function: return exact_function(tree_.name(id), id);
+    case Op::function:
+      return exact_function(tree_.name(id), id);
     case Op::sum:
-    case Op::product: return exact_series(id);
-    case Op::limit: return has_symbols(tree_.kid(id, 1)) ? std::nullopt : kid(1);
-    default: return std::nullopt;
+    case Op::product:
+      return exact_series(id);
+    case Op::limit:
+      return has_symbols(tree_.kid(id, 1)) ? std::nullopt : kid(1);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -240,7 +251,8 @@ std::optional<Gaussian> Evaluator::exact_power(NodeId base_id, NodeId exponent_i
   const auto base = exact(base_id);
   if (!base) return std::nullopt;
   if (integral(e)) {
-    if (base->real() && abs(base->re) == 1) return Gaussian{sgn(base->re) < 0 && mpz_odd_p(e.get_num_mpz_t()) != 0 ? -1 : 1, 0};
+    if (base->real() && abs(base->re) == 1)
+      return Gaussian{sgn(base->re) < 0 && mpz_odd_p(e.get_num_mpz_t()) != 0 ? -1 : 1, 0};
     if (sgn(base->re) == 0 && abs(base->im) == 1) {  // i^n
       const unsigned long turns = mpz_fdiv_ui(e.get_num_mpz_t(), 4);
       Gaussian value{1, 0};
@@ -252,7 +264,8 @@ std::optional<Gaussian> Evaluator::exact_power(NodeId base_id, NodeId exponent_i
     if (!meter_.spend(1 + static_cast<std::uint64_t>(std::abs(*n)) / 1000)) return std::nullopt;
     return integer_power(*base, *n);
   }
-  if (!base->real() || sgn(base->re) < 0 || !mpz_fits_ulong_p(e.get_den_mpz_t()) || e.get_den() > 1000) return std::nullopt;
+  if (!base->real() || sgn(base->re) < 0 || !mpz_fits_ulong_p(e.get_den_mpz_t()) || e.get_den() > 1000)
+    return std::nullopt;
   const auto n = small_integer(mpq_class(e.get_num()));
   const auto root = exact_root(base->re, e.get_den().get_ui());
   if (!root || !n) return std::nullopt;
@@ -330,18 +343,24 @@ Ball Evaluator::ball(NodeId id) {
   const Node& node = tree_[id];
   const auto kid = [&](std::size_t k) { return ball(tree_.kid(id, k)); };
   switch (node.op) {
-    case Op::number: return Ball::rational(tree_.value(id), bits_);
-    case Op::imaginary: return Ball::gaussian(0, 1, bits_);
-    case Op::pi: return Ball::pi(bits_);
-    case Op::euler: return Ball::euler(bits_);
+    case Op::number:
+      return Ball::rational(tree_.value(id), bits_);
+    case Op::imaginary:
+      return Ball::gaussian(0, 1, bits_);
+    case Op::pi:
+      return Ball::pi(bits_);
+    case Op::euler:
+      return Ball::euler(bits_);
     case Op::symbol:
       for (auto it = bound_.rbegin(); it != bound_.rend(); ++it) {
         if (it->first == tree_.name(id)) return Ball::rational(it->second, bits_);
       }
       for (std::size_t k = 0; k < dummies_.size(); ++k) {
-        if (dummies_[k] == tree_.name(id)) return Ball::random(seed_of("dummy " + std::to_string(k), static_cast<std::uint64_t>(point_)), bits_);
+        if (dummies_[k] == tree_.name(id))
+          return Ball::random(seed_of("dummy " + std::to_string(k), static_cast<std::uint64_t>(point_)), bits_);
       }
-      return point_ == 3 ? -Ball::random(seed_of(tree_.name(id), 3), bits_) : Ball::random(seed_of(tree_.name(id), static_cast<std::uint64_t>(point_)), bits_);
+      return point_ == 3 ? -Ball::random(seed_of(tree_.name(id), 3), bits_)
+                         : Ball::random(seed_of(tree_.name(id), static_cast<std::uint64_t>(point_)), bits_);
     case Op::add: {
       Ball total(bits_);
       double high = Ball::exact;
@@ -364,7 +383,8 @@ Ball Evaluator::ball(NodeId id) {
       for (std::size_t k = 1; k < node.count && !total.failed; ++k) total = total * kid(k);
       return total;
     }
-    case Op::negate: return -kid(0);
+    case Op::negate:
+      return -kid(0);
     case Op::plus_minus: {
       if (sign_ == 0) return Ball::bad(bits_);
       const Ball value = kid(0);
@@ -374,8 +394,10 @@ Ball Evaluator::ball(NodeId id) {
       const Ball above = kid(0);
       return above.failed ? above : above / kid(1);
     }
-    case Op::percent: return kid(0) / Ball::rational(100, bits_);
-    case Op::degree: return kid(0) * Ball::pi(bits_) / Ball::rational(180, bits_);
+    case Op::percent:
+      return kid(0) / Ball::rational(100, bits_);
+    case Op::degree:
+      return kid(0) * Ball::pi(bits_) / Ball::rational(180, bits_);
     case Op::power: {
       if (tree_[tree_.kid(id, 0)].op == Op::euler) return exp(kid(1));
       const Ball base = kid(0);
@@ -386,7 +408,8 @@ Ball Evaluator::ball(NodeId id) {
         const auto q = small_integer(mpq_class(exponent->re.get_den()));
         if (p && q && std::abs(*p) <= 1000 && *q <= 1000 && base.is_real() && base.sign() != 0) {
           // Of a constant the principal power, of a function the real one: (x^2 - 2)^{1/3} is the cube root.
-          if (base.sign() > 0 || (*q % 2 == 1 && has_symbols(tree_.kid(id, 0)))) return power(root(base, static_cast<unsigned long>(*q)), *p);
+          if (base.sign() > 0 || (*q % 2 == 1 && has_symbols(tree_.kid(id, 0))))
+            return power(root(base, static_cast<unsigned long>(*q)), *p);
         }
         return power(base, Ball::rational(exponent->re, bits_));
       }
@@ -396,11 +419,13 @@ Ball Evaluator::ball(NodeId id) {
       const Ball radicand = kid(0);
       if (radicand.failed || !meter_.spend(2 * cost)) return Ball::bad(bits_);
       if (const auto degree = exact(tree_.kid(id, 1)); degree && degree->real()) {
-        if (const auto n = small_integer(degree->re); n && *n > 0 && *n <= 100000) return root(radicand, static_cast<unsigned long>(*n));
+        if (const auto n = small_integer(degree->re); n && *n > 0 && *n <= 100000)
+          return root(radicand, static_cast<unsigned long>(*n));
       }
       return power(radicand, Ball::rational(1, bits_) / kid(1));
     }
-    case Op::log_base: return meter_.spend(8 * cost) ? log(kid(0)) / log(kid(1)) : Ball::bad(bits_);
+    case Op::log_base:
+      return meter_.spend(8 * cost) ? log(kid(0)) / log(kid(1)) : Ball::bad(bits_);
     case Op::factorial:
       if (!meter_.spend(64 * cost)) return Ball::bad(bits_);
       return has_symbols(id) ? factorial(kid(0)) : Ball::bad(bits_);
@@ -410,10 +435,13 @@ Ball Evaluator::ball(NodeId id) {
       const Ball k = kid(1);
       return factorial(n) / (factorial(k) * factorial(n - k));
     }
-    case Op::modulo: return opaque("mod", id);
-    case Op::function: return ball_function(id);
+    case Op::modulo:
+      return opaque("mod", id);
+    case Op::function:
+      return ball_function(id);
     case Op::sum:
-    case Op::product: return ball_series(id);
+    case Op::product:
+      return ball_series(id);
     case Op::limit:
     case Op::integral: {
       if (node.op == Op::limit && !has_symbols(tree_.kid(id, 1))) {
@@ -425,17 +453,24 @@ Ball Evaluator::ball(NodeId id) {
       std::vector<Ball> parts;
       if (bounded) {
         const NodeId point = tree_.kid(id, 0);
-        if (tree_[point].op == Op::infinity) parts.push_back(Ball::random(1, bits_));
-        else if (tree_[point].op == Op::negate && tree_[tree_.kid(point, 0)].op == Op::infinity) parts.push_back(Ball::random(2, bits_));
-        else parts.push_back(kid(0));
+        if (tree_[point].op == Op::infinity)
+          parts.push_back(Ball::random(1, bits_));
+        else if (tree_[point].op == Op::negate && tree_[tree_.kid(point, 0)].op == Op::infinity)
+          parts.push_back(Ball::random(2, bits_));
+        else
+          parts.push_back(kid(0));
         if (node.count == 3) parts.push_back(kid(1));
         dummies_.push_back(tree_.name(id));
       }
       parts.push_back(kid(node.count - 1));
       if (bounded) dummies_.pop_back();
-      return opaque(node.op == Op::limit ? "limit " + std::to_string(node.aux) : bounded ? "integral" : "integral of " + tree_.name(id), parts);
+      return opaque(node.op == Op::limit ? "limit " + std::to_string(node.aux)
+                    : bounded            ? "integral"
+                                         : "integral of " + tree_.name(id),
+                    parts);
     }
-    default: return Ball::bad(bits_);
+    default:
+      return Ball::bad(bits_);
   }
 }
 
@@ -476,7 +511,9 @@ Ball Evaluator::ball_determinant(NodeId matrix) {
   if (tree_[matrix].count != n * n || n > 3) return Ball::bad(bits_);
   const auto cell = [&](std::size_t r, std::size_t c) { return ball(tree_.kid(matrix, r * n + c)); };
   if (n == 1) return cell(0, 0);
-  const auto minor = [&](std::size_t r, std::size_t c, std::size_t d) { return cell(r, c) * cell(r + 1, d) - cell(r, d) * cell(r + 1, c); };
+  const auto minor = [&](std::size_t r, std::size_t c, std::size_t d) {
+    return cell(r, c) * cell(r + 1, d) - cell(r, d) * cell(r + 1, c);
+  };
   if (n == 2) return minor(0, 0, 1);
   return cell(0, 0) * minor(1, 1, 2) - cell(0, 1) * minor(1, 0, 2) + cell(0, 2) * minor(1, 0, 1);
 }

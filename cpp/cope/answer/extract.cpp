@@ -48,9 +48,9 @@ std::optional<Box> box_before(std::string_view text, std::size_t end) {
     std::size_t open = at + 3;
     std::size_t begin = at;
     if (text.substr(open, 2) == "ed") open += 2;
-    if (begin > 0 && text[begin - 1] == 'f') --begin;                                     // \fbox
-    if (text.substr(0, begin).ends_with("frame")) begin -= 5;                             // \framebox
-    if (text.substr(0, begin).ends_with("begin")) begin -= 5;                             // \beginboxed
+    if (begin > 0 && text[begin - 1] == 'f') --begin;          // \fbox
+    if (text.substr(0, begin).ends_with("frame")) begin -= 5;  // \framebox
+    if (text.substr(0, begin).ends_with("begin")) begin -= 5;  // \beginboxed
     if (begin == 0 || text[begin - 1] != '\\') continue;
     --begin;
     ++tries;
@@ -84,7 +84,8 @@ bool only_connectors(std::string_view between) {
     } else if (between.substr(i).starts_with("\\text{ and }")) {
       connector = true;
       i += 12;
-    } else if (between.substr(i).starts_with("\\(") || between.substr(i).starts_with("\\)") || between.substr(i).starts_with("\\,")) {
+    } else if (between.substr(i).starts_with("\\(") || between.substr(i).starts_with("\\)") ||
+               between.substr(i).starts_with("\\,")) {
       i += 2;
     } else if (between.substr(i).starts_with("\\quad")) {
       i += 5;
@@ -120,7 +121,8 @@ std::string_view sentence(std::string_view text) {
   const std::size_t line = text.find('\n');
   if (line != none) text = text.substr(0, line);
   for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-    if (text[i] == '.' && is_space(text[i + 1]) && (i == 0 || !is_digit(text[i - 1]) || i + 2 >= text.size() || !is_digit(text[i + 2]))) {
+    if (text[i] == '.' && is_space(text[i + 1]) &&
+        (i == 0 || !is_digit(text[i - 1]) || i + 2 >= text.size() || !is_digit(text[i + 2]))) {
       if (i >= 1 && text[i - 1] == 'm') continue;  // p.m.
       return text.substr(0, i);
     }
@@ -162,7 +164,8 @@ std::optional<std::string_view> first_math(std::string_view text) {
 }
 
 bool has_content(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return is_digit(c) || is_letter(c) || (static_cast<unsigned char>(c) & 0x80U) != 0; });
+  return std::ranges::any_of(
+      text, [](char c) { return is_digit(c) || is_letter(c) || (static_cast<unsigned char>(c) & 0x80U) != 0; });
 }
 
 // What follows the last "answer is", "answer:" or "####".
@@ -178,10 +181,13 @@ std::optional<std::string> after_marker(std::string_view text) {
     bool marked = false;
     for (bool more = true; more;) {
       more = false;
-      while (!rest.empty() && (is_space(rest[0]) || rest[0] == '*' || rest[0] == '_') ) rest.remove_prefix(1);
-      for (const std::string_view word : {"is", "are", ":", "=", "to the problem", "to the question", "would be", "must be", "therefore"}) {
-        if (rest.starts_with(word) && (!is_letter(word.back()) || rest.size() == word.size() || !is_letter(rest[word.size()]))) {
-          marked = marked || word == "is" || word == "are" || word == ":" || word == "=" || word == "would be" || word == "must be";
+      while (!rest.empty() && (is_space(rest[0]) || rest[0] == '*' || rest[0] == '_')) rest.remove_prefix(1);
+      for (const std::string_view word :
+           {"is", "are", ":", "=", "to the problem", "to the question", "would be", "must be", "therefore"}) {
+        if (rest.starts_with(word) &&
+            (!is_letter(word.back()) || rest.size() == word.size() || !is_letter(rest[word.size()]))) {
+          marked = marked || word == "is" || word == "are" || word == ":" || word == "=" || word == "would be" ||
+                   word == "must be";
           rest.remove_prefix(word.size());
           more = true;
           break;
@@ -276,9 +282,12 @@ std::optional<std::string> extract_number(std::string_view text) {
       if (!is_digit(c) && !inner) break;
       --start;
     }
-    const bool glued = (start > 0 && (is_letter(text[start - 1]) || text[start - 1] == '_')) || (end < text.size() && (is_letter(text[end]) || text[end] == '_'));
+    const bool glued = (start > 0 && (is_letter(text[start - 1]) || text[start - 1] == '_')) ||
+                       (end < text.size() && (is_letter(text[end]) || text[end] == '_'));
     if (!glued) {
-      const bool minus = start > 0 && text[start - 1] == '-' && (start < 2 || (!is_digit(text[start - 2]) && !is_letter(text[start - 2]) && text[start - 2] != ')'));
+      const bool minus =
+          start > 0 && text[start - 1] == '-' &&
+          (start < 2 || (!is_digit(text[start - 2]) && !is_letter(text[start - 2]) && text[start - 2] != ')'));
       return std::string(text.substr(minus ? start - 1 : start, end - (minus ? start - 1 : start)));
     }
     end = start;
@@ -306,7 +315,8 @@ std::optional<std::string> extract_choice(std::string_view text) {
       if (!is_upper(said[i])) continue;
       if (i > 0 && (is_letter(said[i - 1]) || is_digit(said[i - 1]) || said[i - 1] == '\'')) continue;
       if (i + 1 < said.size() && (is_letter(said[i + 1]) || is_digit(said[i + 1]) || said[i + 1] == '\'')) continue;
-      const bool article = said[i] == 'A' && i + 2 < said.size() && said[i + 1] == ' ' && is_letter(said[i + 2]) && !is_upper(said[i + 2]);
+      const bool article = said[i] == 'A' && i + 2 < said.size() && said[i + 1] == ' ' && is_letter(said[i + 2]) &&
+                           !is_upper(said[i + 2]);
       if (said[i] == 'I' && i + 1 < said.size() && said[i + 1] == ' ') continue;
       if (!article) return std::string(1, said[i]);
     }
@@ -324,7 +334,8 @@ std::optional<std::string> extract_choice(std::string_view text) {
     const bool left = i > 0 && text[i - 1] == '(';
     const bool right = i + 1 < text.size() && text[i + 1] == ')';
     const bool start = i == 0 || text[i - 1] == '\n' || text[i - 1] == '*';
-    const bool mark = i + 1 == text.size() || text[i + 1] == '.' || text[i + 1] == ':' || text[i + 1] == '*' || text[i + 1] == '\n';
+    const bool mark =
+        i + 1 == text.size() || text[i + 1] == '.' || text[i + 1] == ':' || text[i + 1] == '*' || text[i + 1] == '\n';
     if ((left && right) || (start && (right || mark))) return std::string(1, text[i]);
   }
   return std::nullopt;
@@ -339,7 +350,8 @@ std::optional<std::string> extract_date(std::string_view text) {
     while (end > 0 && !is_digit(text[end - 1])) --end;
     std::size_t start = end;
     int marks = 0;
-    while (start > 0 && (is_digit(text[start - 1]) || ((text[start - 1] == '/' || text[start - 1] == '-') && start >= 2 && is_digit(text[start - 2])))) {
+    while (start > 0 && (is_digit(text[start - 1]) || ((text[start - 1] == '/' || text[start - 1] == '-') &&
+                                                       start >= 2 && is_digit(text[start - 2])))) {
       if (!is_digit(text[start - 1])) ++marks;
       --start;
     }
@@ -380,8 +392,9 @@ std::optional<std::string> extract_text(std::string_view text) {
 }
 
 bool looks_like_output(std::string_view text) {
-  return box_before(text, text.size()).has_value() || rfind(text, "####", 0, text.size()) != none || rfind(text, "</think>", 7, text.size()) != none ||
-         rfind(text, "nswer is", 6, text.size()) != none || rfind(text, "nswer:", 5, text.size()) != none;
+  return box_before(text, text.size()).has_value() || rfind(text, "####", 0, text.size()) != none ||
+         rfind(text, "</think>", 7, text.size()) != none || rfind(text, "nswer is", 6, text.size()) != none ||
+         rfind(text, "nswer:", 5, text.size()) != none;
 }
 
 }  // namespace cope::answer

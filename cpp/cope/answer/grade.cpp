@@ -14,8 +14,8 @@ namespace cope::answer {
 
 namespace {
 
-constexpr int full_digits = 7;     // significant digits that make a decimal an answer
-constexpr int machine_digits = 15; // from here on a decimal may be a double's, off in its last digits
+constexpr int full_digits = 7;      // significant digits that make a decimal an answer
+constexpr int machine_digits = 15;  // from here on a decimal may be a double's, off in its last digits
 
 using Reason = std::optional<std::string>;
 
@@ -56,7 +56,8 @@ class Grader {
 
   // Why the answer is right although its key is another; none where it is wrong.
   Reason lenient() {
-    if (const auto letter = choice_letter(gold_.tokens(), true); letter && choice_letter(answer_.tokens(), false) == letter)
+    if (const auto letter = choice_letter(gold_.tokens(), true);
+        letter && choice_letter(answer_.tokens(), false) == letter)
       return std::string("both choose ") + *letter;
     if (gold_.clock() || answer_.clock()) return clocks();
     if (gold_.is_text() || answer_.is_text()) return texts();
@@ -78,8 +79,10 @@ class Grader {
     const auto letters = [](const Reading& reading) {
       std::string out;
       for (const char c : reading.words()) {
-        if (is_letter(c)) out.push_back(lower(c));
-        else if (c != ' ') return std::string();
+        if (is_letter(c))
+          out.push_back(lower(c));
+        else if (c != ' ')
+          return std::string();
       }
       return out;
     };
@@ -92,15 +95,18 @@ class Grader {
     std::string note;
     if (!gold.variable.empty() && !answer.variable.empty() && gold.variable != answer.variable) {
       // y = 2x + 3 and f(x) = 2x + 3 name the same function; x = 5 and y = 5 differ.
-      const bool functions = (gold.variable.find('(') != std::string::npos || answer.variable.find('(') != std::string::npos) &&
-                             gold.variable[0] != '(' && answer.variable[0] != '(' &&
-                             (gold.variable == "y" || answer.variable == "y" || gold.variable[0] == answer.variable[0]);
+      const bool functions =
+          (gold.variable.find('(') != std::string::npos || answer.variable.find('(') != std::string::npos) &&
+          gold.variable[0] != '(' && answer.variable[0] != '(' &&
+          (gold.variable == "y" || answer.variable == "y" || gold.variable[0] == answer.variable[0]);
       if (!functions || !gold_.evaluator().has_symbols(gold.value)) return std::nullopt;
       note = "names of one function";
     } else if (gold.variable != answer.variable) {
-      note = gold.variable.empty() ? "the name " + answer.variable + " is added" : "the name " + gold.variable + " is left out";
+      note = gold.variable.empty() ? "the name " + answer.variable + " is added"
+                                   : "the name " + gold.variable + " is left out";
     }
-    if (auto reason = quantities(gold, answer)) return note.empty() ? reason : Reason(note + (reason->empty() ? "" : "; " + *reason));
+    if (auto reason = quantities(gold, answer))
+      return note.empty() ? reason : Reason(note + (reason->empty() ? "" : "; " + *reason));
     return std::nullopt;
   }
 
@@ -112,7 +118,8 @@ class Grader {
       const Measure b = measure_of(answer.unit);
       const bool special = gold.unit == "%" || answer.unit == "%" || gold.unit == "degree" || answer.unit == "degree";
       if (special) return gold.unit == answer.unit ? values(gold.value, answer.value) : std::nullopt;
-      if (a.kind == Measure::Kind::unknown && b.kind == Measure::Kind::unknown && !related(a.dimension, b.dimension)) return std::nullopt;
+      if (a.kind == Measure::Kind::unknown && b.kind == Measure::Kind::unknown && !related(a.dimension, b.dimension))
+        return std::nullopt;
       if (a.kind != b.kind && !related(lower(gold.unit), lower(answer.unit))) return std::nullopt;
       if (a.kind == Measure::Kind::known && b.kind == Measure::Kind::known) {
         if (a.dimension != b.dimension) return std::nullopt;
@@ -131,7 +138,9 @@ class Grader {
   }
 
   // One phrase says no more than the other: "apples" and "red apples".
-  static bool related(std::string_view a, std::string_view b) { return a.find(b) != std::string_view::npos || b.find(a) != std::string_view::npos; }
+  static bool related(std::string_view a, std::string_view b) {
+    return a.find(b) != std::string_view::npos || b.find(a) != std::string_view::npos;
+  }
 
   // 40% -> 40, 90 degrees -> 90: in front of the sign.
   static NodeId number_of(Reading& reading, const View& view) {
@@ -154,7 +163,9 @@ class Grader {
     const Op x = gold_.tree()[gold].op;
     const Op y = answer_.tree()[answer].op;
     if (x == Op::base_numeral && y == Op::number) {
-      if (const mpq_class& value = answer_.tree().value(answer); value.get_den() == 1 && value.get_num().get_str() == gold_.tree().name(gold)) return "the base is left out";
+      if (const mpq_class& value = answer_.tree().value(answer);
+          value.get_den() == 1 && value.get_num().get_str() == gold_.tree().name(gold))
+        return "the base is left out";
       return std::nullopt;
     }
     if (auto reason = shapes(gold, answer, x, y)) return reason;
@@ -164,28 +175,46 @@ class Grader {
   }
 
   Reason shapes(NodeId gold, NodeId answer, Op x, Op y) {
-    const auto kids = [](Reading& reading, NodeId id) { return std::vector<NodeId>(reading.tree().kids(id).begin(), reading.tree().kids(id).end()); };
+    const auto kids = [](Reading& reading, NodeId id) {
+      return std::vector<NodeId>(reading.tree().kids(id).begin(), reading.tree().kids(id).end());
+    };
     const bool plain_list = y == Op::list && answer_.tree()[answer].aux == ',';
-    const auto column = [](Reading& reading, NodeId id) { return reading.tree()[id].op == Op::matrix && reading.tree()[id].aux == 1; };
-    const auto row = [](Reading& reading, NodeId id) { return reading.tree()[id].op == Op::matrix && reading.tree()[id].count == static_cast<std::uint32_t>(reading.tree()[id].aux); };
+    const auto column = [](Reading& reading, NodeId id) {
+      return reading.tree()[id].op == Op::matrix && reading.tree()[id].aux == 1;
+    };
+    const auto row = [](Reading& reading, NodeId id) {
+      return reading.tree()[id].op == Op::matrix &&
+             reading.tree()[id].count == static_cast<std::uint32_t>(reading.tree()[id].aux);
+    };
     const auto sequence = [](Op op) { return op == Op::tuple || op == Op::bracket; };
     if (x == Op::tuple && plain_list) {
       const auto items = kids(answer_, answer);
       if (elementwise(kids(gold_, gold), named_values(items).value_or(items))) return "the brackets are left out";
     }
     if (x == Op::list && y == Op::list) {
-      if (const auto items = named_values(kids(answer_, answer)); items && elementwise(kids(gold_, gold), *items)) return "names are added";
-      if (const auto items = named_values(kids(gold_, gold)); items && elementwise(*items, kids(answer_, answer))) return "names are left out";
+      if (const auto items = named_values(kids(answer_, answer)); items && elementwise(kids(gold_, gold), *items))
+        return "names are added";
+      if (const auto items = named_values(kids(gold_, gold)); items && elementwise(*items, kids(answer_, answer)))
+        return "names are left out";
     }
     if (x == Op::list && y == Op::tuple) {
-      if (const auto items = named_values_of(gold_, kids(gold_, gold)); items && elementwise(*items, kids(answer_, answer))) return "names are left out";
+      if (const auto items = named_values_of(gold_, kids(gold_, gold));
+          items && elementwise(*items, kids(answer_, answer)))
+        return "names are left out";
     }
-    if ((x == Op::tuple || x == Op::bracket) && (column(answer_, answer) || row(answer_, answer)) && elementwise(kids(gold_, gold), kids(answer_, answer))) return "a vector";
+    if ((x == Op::tuple || x == Op::bracket) && (column(answer_, answer) || row(answer_, answer)) &&
+        elementwise(kids(gold_, gold), kids(answer_, answer)))
+      return "a vector";
     if (column(gold_, gold) && sequence(y) && elementwise(kids(gold_, gold), kids(answer_, answer))) return "a vector";
-    if ((x == Op::set || x == Op::list) && gold_.tree()[gold].count == 1 && values(gold_.tree().kid(gold, 0), answer)) return "a set of one";
-    if ((y == Op::set || y == Op::list) && answer_.tree()[answer].count == 1 && values(gold, answer_.tree().kid(answer, 0))) return "a set of one";
+    if ((x == Op::set || x == Op::list) && gold_.tree()[gold].count == 1 && values(gold_.tree().kid(gold, 0), answer))
+      return "a set of one";
+    if ((y == Op::set || y == Op::list) && answer_.tree()[answer].count == 1 &&
+        values(gold, answer_.tree().kid(answer, 0)))
+      return "a set of one";
     const bool same = x == y && gold_.tree()[gold].aux == answer_.tree()[answer].aux;
-    if (same && (sequence(x) || x == Op::interval || x == Op::matrix) && elementwise(kids(gold_, gold), kids(answer_, answer))) return "each part agrees";
+    if (same && (sequence(x) || x == Op::interval || x == Op::matrix) &&
+        elementwise(kids(gold_, gold), kids(answer_, answer)))
+      return "each part agrees";
     const auto several = [](Op op) { return op == Op::list || op == Op::set; };
     if (several(x) && several(y) && matching(kids(gold_, gold), kids(answer_, answer))) return "each item agrees";
     return std::nullopt;
@@ -235,14 +264,18 @@ class Grader {
     return quantities(a, b);
   }
 
-  std::optional<std::vector<NodeId>> named_values(const std::vector<NodeId>& items) { return named_values_of(items.empty() ? gold_ : answer_, items); }
+  std::optional<std::vector<NodeId>> named_values(const std::vector<NodeId>& items) {
+    return named_values_of(items.empty() ? gold_ : answer_, items);
+  }
 
   // The values of x = 1, y = 2, z = 3 in that order; none where they are no such list of different names.
   static std::optional<std::vector<NodeId>> named_values_of(Reading& reading, const std::vector<NodeId>& items) {
     std::vector<NodeId> values;
     std::vector<std::string> names;
     for (const NodeId item : items) {
-      if (reading.tree()[item].op != Op::relation || reading.tree().name(item) != "=" || reading.tree()[reading.tree().kid(item, 0)].op != Op::symbol) return std::nullopt;
+      if (reading.tree()[item].op != Op::relation || reading.tree().name(item) != "=" ||
+          reading.tree()[reading.tree().kid(item, 0)].op != Op::symbol)
+        return std::nullopt;
       names.push_back(reading.tree().name(reading.tree().kid(item, 0)));
       values.push_back(reading.tree().kid(item, 1));
     }
@@ -271,7 +304,8 @@ class Grader {
     const Ball ball = exact.evaluator().at(value, 0, 384);
     if (ball.is_bad() || !ball.is_real()) return std::nullopt;
     const Ball distance = absolute(ball - Ball::rational(shown, 384));
-    const auto size = static_cast<double>(mpz_sizeinbase(shown.get_num_mpz_t(), 2)) - static_cast<double>(mpz_sizeinbase(shown.get_den_mpz_t(), 2));
+    const auto size = static_cast<double>(mpz_sizeinbase(shown.get_num_mpz_t(), 2)) -
+                      static_cast<double>(mpz_sizeinbase(shown.get_den_mpz_t(), 2));
     if (sgn(shown) == 0 || size > 3000 || size < -3000) return std::nullopt;
     // Half a unit of the last digit; a double's last digits may be off by its own precision.
     mpz_class power;
@@ -297,11 +331,15 @@ class Grader {
     }
     if (tree[id].op != Op::multiply || tree[id].count != 2 || tree[tree.kid(id, 0)].op != Op::number) return false;
     const NodeId power = tree.kid(id, 1);
-    if (tree[power].op != Op::power || tree[tree.kid(power, 0)].op != Op::number || tree.value(tree.kid(power, 0)) != 10) return false;
+    if (tree[power].op != Op::power || tree[tree.kid(power, 0)].op != Op::number ||
+        tree.value(tree.kid(power, 0)) != 10)
+      return false;
     NodeId exponent = tree.kid(power, 1);
     const bool minus = tree[exponent].op == Op::negate;
     if (minus) exponent = tree.kid(exponent, 0);
-    if (tree[exponent].op != Op::number || tree.value(exponent).get_den() != 1 || tree.value(exponent) > 300 || sgn(tree.value(exponent)) < 0) return false;
+    if (tree[exponent].op != Op::number || tree.value(exponent).get_den() != 1 || tree.value(exponent) > 300 ||
+        sgn(tree.value(exponent)) < 0)
+      return false;
     mpz_class scale;
     mpz_ui_pow_ui(scale.get_mpz_t(), 10, tree.value(exponent).get_num().get_ui());
     value = minus ? mpq_class(tree.value(tree.kid(id, 0)) / scale) : mpq_class(tree.value(tree.kid(id, 0)) * scale);
@@ -329,19 +367,21 @@ Tier tier_of(Reading& a, Reading& b) {
   if (a.is_text() || b.is_text()) return Tier::text;
   if (a.used_balls() || b.used_balls()) return Tier::value;
   const auto simple = [](Reading& reading) {
-    return reading.root() >= 0 && !reading.key().empty() && (is_digit(reading.key()[0]) || reading.key()[0] == '-') && reading.key().find(' ') == std::string::npos;
+    return reading.root() >= 0 && !reading.key().empty() && (is_digit(reading.key()[0]) || reading.key()[0] == '-') &&
+           reading.key().find(' ') == std::string::npos;
   };
   return simple(a) && simple(b) ? Tier::rational : Tier::structure;
 }
 
 Verdict verdict(bool correct, Tier tier, std::string reason, Reading& gold, Reading& answer) {
   reason += "; gold: " + gold.description() + "; answer: " + answer.description();
-  std::ranges::replace(reason, '\n', ' ');
-  return {correct, tier, std::move(reason)};
+  return {correct, tier, one_line(std::move(reason))};
 }
 
 bool has_symbol_i(const Reading& reading) {
-  return reading.tokens().size() > 2 && std::ranges::any_of(reading.tokens(), [](const Token& token) { return token.kind == Tok::symbol && token.value == "I"; });
+  return reading.tokens().size() > 2 && std::ranges::any_of(reading.tokens(), [](const Token& token) {
+           return token.kind == Tok::symbol && token.value == "I";
+         });
 }
 
 bool has_bare_log(const Reading& reading) {
@@ -356,13 +396,20 @@ bool has_bare_log(const Reading& reading) {
 
 std::string_view tier_name(Tier tier) {
   switch (tier) {
-    case Tier::string: return "string";
-    case Tier::rational: return "rational";
-    case Tier::value: return "value";
-    case Tier::structure: return "structure";
-    case Tier::text: return "text";
-    case Tier::leniency: return "leniency";
-    case Tier::unevaluated: return "unevaluated";
+    case Tier::string:
+      return "string";
+    case Tier::rational:
+      return "rational";
+    case Tier::value:
+      return "value";
+    case Tier::structure:
+      return "structure";
+    case Tier::text:
+      return "text";
+    case Tier::leniency:
+      return "leniency";
+    case Tier::unevaluated:
+      return "unevaluated";
   }
   return "";
 }
@@ -372,15 +419,20 @@ Verdict grade_math(std::string_view gold_text, std::string_view answer_text) {
   const auto attempt = [&](std::string_view text) -> Verdict {
     Reading answer(text);
     if (answer.source().empty() || gold.source().empty()) return {false, Tier::string, "there is no answer"};
-    if (gold.source() == answer.source()) return {true, Tier::string, "the same text: " + gold.source().substr(0, 80)};
+    if (gold.source() == answer.source())
+      return {true, Tier::string, one_line("the same text: " + gold.source().substr(0, 80))};
     if (gold.key() == answer.key()) return verdict(true, tier_of(gold, answer), "equivalent", gold, answer);
-    if (auto reason = Grader(gold, answer).lenient()) return verdict(true, Tier::leniency, reason->empty() ? "equivalent" : *reason, gold, answer);
-    for (const Dialect dialect : {Dialect{.upper_i = true, .log_ten = false}, Dialect{.upper_i = false, .log_ten = true}}) {
+    if (auto reason = Grader(gold, answer).lenient())
+      return verdict(true, Tier::leniency, reason->empty() ? "equivalent" : *reason, gold, answer);
+    for (const Dialect dialect :
+         {Dialect{.upper_i = true, .log_ten = false}, Dialect{.upper_i = false, .log_ten = true}}) {
       if (dialect.upper_i && has_symbol_i(gold) == has_symbol_i(answer)) continue;
       if (dialect.log_ten && has_bare_log(gold) == has_bare_log(answer)) continue;
       Reading left(gold_text, dialect);
       Reading right(text, dialect);
-      if (left.key() == right.key()) return verdict(true, Tier::leniency, dialect.upper_i ? "I is the imaginary unit" : "log is decimal", gold, answer);
+      if (left.key() == right.key())
+        return verdict(true, Tier::leniency, dialect.upper_i ? "I is the imaginary unit" : "log is decimal", gold,
+                       answer);
     }
     return verdict(false, tier_of(gold, answer), "different", gold, answer);
   };

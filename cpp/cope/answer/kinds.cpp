@@ -37,7 +37,8 @@ std::optional<std::string> number_key(std::string_view answer) {
       view.value = tree.kid(view.value, 0);
     }
     if (tree[view.value].op == Op::percent) view.value = tree.kid(view.value, 0);
-    if (const auto value = reading.evaluator().exact(view.value); value && value->real()) return text_of({minus ? mpq_class(-value->re) : value->re, 0});
+    if (const auto value = reading.evaluator().exact(view.value); value && value->real())
+      return text_of({minus ? mpq_class(-value->re) : value->re, 0});
   }
   const auto digits = extract_number(answer);
   if (!digits) return std::nullopt;
@@ -46,7 +47,8 @@ std::optional<std::string> number_key(std::string_view answer) {
 }
 
 int month_named(std::string_view word) {
-  constexpr std::string_view months[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"};
+  constexpr std::string_view months[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                         "jul", "aug", "sep", "oct", "nov", "dec"};
   if (word.size() < 3) return 0;
   const std::string small = lower(word);
   for (std::size_t k = 0; k < 12; ++k) {
@@ -76,7 +78,8 @@ std::optional<std::string> date_key(std::string_view text) {
       const std::size_t start = i;
       while (i < text.size() && is_letter(text[i])) ++i;
       const std::string word = lower(text.substr(start, i - start));
-      const bool ending = (word == "st" || word == "nd" || word == "rd" || word == "th") && start > 0 && is_digit(text[start - 1]);
+      const bool ending =
+          (word == "st" || word == "nd" || word == "rd" || word == "th") && start > 0 && is_digit(text[start - 1]);
       if (ending || word == "of" || word == "the" || word.ends_with("day")) continue;
       if (month != 0 || month_named(word) == 0) return std::nullopt;
       month = month_named(word);
@@ -131,8 +134,10 @@ std::string text_key(std::string_view answer) {
   };
   for (const char c : answer) {
     const bool inside = is_letter(c) || is_digit(c) || (static_cast<unsigned char>(c) & 0x80U) != 0;
-    if (inside) word += lower(c);
-    else if (c != '\'') flush();
+    if (inside)
+      word += lower(c);
+    else if (c != '\'')
+      flush();
   }
   flush();
   return key.empty() ? std::string(trim(answer)) : key;
@@ -161,7 +166,11 @@ std::string choice_key(std::string_view answer) {
   return "t:" + text_key(answer);
 }
 
-std::string math_key(std::string_view answer) { return Reading(answer).key(); }
+std::optional<std::string> math_key(std::string_view answer) {
+  Reading reading(answer);
+  if (reading.source().empty()) return std::nullopt;  // "$$"
+  return reading.key();
+}
 
 }  // namespace
 
@@ -175,16 +184,21 @@ std::optional<Kind> kind_named(std::string_view name) {
 std::optional<std::string> extract(std::string_view text, Kind kind) {
   switch (kind) {
     case Kind::math:
-    case Kind::integer: return extract_math(text);
+    case Kind::integer:
+      return extract_math(text);
     case Kind::number: {
       auto said = extract_math(text);
       if (said && number_key(*said)) return said;
       return extract_number(text);
     }
-    case Kind::choice: return extract_choice(text);
-    case Kind::date: return extract_date(text);
-    case Kind::text: return extract_text(text);
-    case Kind::code: return extract_code(text);
+    case Kind::choice:
+      return extract_choice(text);
+    case Kind::date:
+      return extract_date(text);
+    case Kind::text:
+      return extract_text(text);
+    case Kind::code:
+      return extract_code(text);
     case Kind::automatic: {
       if (auto said = extract_math(text)) return said;
       auto whole = extract_text(text);
@@ -197,18 +211,21 @@ std::optional<std::string> extract(std::string_view text, Kind kind) {
 std::optional<std::string> vote_key(std::string_view answer, Kind kind) {
   if (trim(answer).empty()) return std::nullopt;
   switch (kind) {
-    case Kind::math: return math_key(answer);
+    case Kind::math:
+      return math_key(answer);
     case Kind::integer:
     case Kind::number: {
       if (auto key = number_key(answer)) return key;
       return shortened("t:" + text_key(answer));
     }
-    case Kind::choice: return shortened(choice_key(answer));
+    case Kind::choice:
+      return shortened(choice_key(answer));
     case Kind::date: {
       if (auto key = date_key(answer)) return key;
       return shortened("t:" + text_key(answer));
     }
-    case Kind::text: return shortened(text_key(answer));
+    case Kind::text:
+      return shortened(text_key(answer));
     case Kind::code: {
       std::string key = code_key(answer);
       return shortened(key.empty() ? "blank" : key);
@@ -223,17 +240,15 @@ std::optional<std::string> vote_key(std::string_view answer, Kind kind) {
 
 Verdict grade(std::string_view gold, std::string_view answer, Kind kind) {
   if (trim(gold).empty() || trim(answer).empty()) return {false, Tier::string, "there is no answer"};
-  if (kind == Kind::math || (kind == Kind::automatic && !(date_key(gold) && date_key(answer)))) return grade_math(gold, answer);
+  if (kind == Kind::math || (kind == Kind::automatic && !(date_key(gold) && date_key(answer))))
+    return grade_math(gold, answer);
   const auto left = vote_key(gold, kind);
   const auto right = vote_key(answer, kind);
   const bool same = left && right && *left == *right;
   const bool number = kind == Kind::integer || kind == Kind::number;
-  const auto shown = [](const std::optional<std::string>& key) {
-    std::string text = key.value_or("").substr(0, 80);
-    std::ranges::replace(text, '\n', ' ');
-    return text;
-  };
-  return {same, number ? Tier::rational : Tier::text, std::string(same ? "equivalent" : "different") + "; gold: " + shown(left) + "; answer: " + shown(right)};
+  const auto shown = [](const std::optional<std::string>& key) { return one_line(key.value_or("").substr(0, 80)); };
+  return {same, number ? Tier::rational : Tier::text,
+          std::string(same ? "equivalent" : "different") + "; gold: " + shown(left) + "; answer: " + shown(right)};
 }
 
 }  // namespace cope::answer

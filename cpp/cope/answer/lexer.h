@@ -20,9 +20,9 @@ enum class Tok : unsigned char {
   symbol,   // one letter, or a decorated one: "\mathbb R"
   command,  // \frac, \alpha, sin, pi: without the backslash
   word,     // of \text or plain; as written
-  sign,     // one character of + - * / ^ _ ( ) [ ] { } | , ; : = < > ! ' % & . ? and others; '{' and '}' are LaTeX's grouping
-  row,      // \\ (with its [4pt])
-  begin,    // of an environment: its name
+  sign,  // one character of + - * / ^ _ ( ) [ ] { } | , ; : = < > ! ' % & . ? and others; '{' and '}' are LaTeX's grouping
+  row,    // \\ (with its [4pt])
+  begin,  // of an environment: its name
   end,
   stop,
 };

@@ -14,10 +14,10 @@ struct Limits {
   std::size_t tokens = 4096;
   int depth = 48;
   std::size_t nodes = 8192;
-  std::size_t cells = 1024;              // of a matrix, a list, a set
-  std::size_t exact_bits = 1U << 17U;    // of a numerator or a denominator: about 39,000 digits
-  std::uint64_t steps = 4000;            // one step: a node evaluated once; costly functions count more
-  std::size_t precision_bits = 2048;     // the highest precision that is tried
+  std::size_t cells = 1024;            // of a matrix, a list, a set
+  std::size_t exact_bits = 1U << 17U;  // of a numerator or a denominator: about 39,000 digits
+  std::uint64_t steps = 4000;          // one step: a node evaluated once; costly functions count more
+  std::size_t precision_bits = 2048;   // the highest precision that is tried
 };
 
 inline constexpr Limits limits{};

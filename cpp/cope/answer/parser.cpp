@@ -65,9 +65,12 @@ class Parser {
 
   // --- lists at the top ---
   bool connector(char& kind) const {
-    if (peek().is("and") || word("and")) kind = 'a';
-    else if (peek().is("or") || word("or")) kind = 'o';
-    else return false;
+    if (peek().is("and") || word("and"))
+      kind = 'a';
+    else if (peek().is("or") || word("or"))
+      kind = 'o';
+    else
+      return false;
     return true;
   }
 
@@ -83,7 +86,8 @@ class Parser {
     } while (take(';'));
     if (groups.size() == 1) return groups[0];
     for (NodeId& group : groups) {  // p = 5, q = 2; p = 7, q = 2
-      if (tree_[group].op == Op::list) group = tree_.make(Op::tuple, std::vector<NodeId>(tree_.kids(group).begin(), tree_.kids(group).end()));
+      if (tree_[group].op == Op::list)
+        group = tree_.make(Op::tuple, std::vector<NodeId>(tree_.kids(group).begin(), tree_.kids(group).end()));
     }
     return tree_.make(Op::list, groups, kind);
   }
@@ -118,15 +122,24 @@ class Parser {
   char relation_sign() {
     const Token& token = peek();
     char sign = 0;
-    if (token.is('=')) sign = '=';
-    else if (token.is('<') || token.is("lt")) sign = '<';
-    else if (token.is('>') || token.is("gt")) sign = '>';
-    else if (token.is("le")) sign = 'l';
-    else if (token.is("ge")) sign = 'g';
-    else if (token.is("neq")) sign = 'n';
-    else if (token.is("in") || word("in")) sign = 'e';
-    else if (token.is("equiv")) sign = '~';
-    else if (token.is("approx")) sign = 'a';
+    if (token.is('='))
+      sign = '=';
+    else if (token.is('<') || token.is("lt"))
+      sign = '<';
+    else if (token.is('>') || token.is("gt"))
+      sign = '>';
+    else if (token.is("le"))
+      sign = 'l';
+    else if (token.is("ge"))
+      sign = 'g';
+    else if (token.is("neq"))
+      sign = 'n';
+    else if (token.is("in") || word("in"))
+      sign = 'e';
+    else if (token.is("equiv"))
+      sign = '~';
+    else if (token.is("approx"))
+      sign = 'a';
     if (sign != 0) next();
     return sign;
   }
@@ -147,7 +160,8 @@ class Parser {
       name += '\'';
       ++ahead;
     }
-    if (peek(ahead).is('^') && peek(ahead + 1).is('{') && peek(ahead + 2).is('-') && peek(ahead + 3).value == "1" && peek(ahead + 4).is('}')) {
+    if (peek(ahead).is('^') && peek(ahead + 1).is('{') && peek(ahead + 2).is('-') && peek(ahead + 3).value == "1" &&
+        peek(ahead + 4).is('}')) {
       name += "^{-1}";
       ahead += 5;
     }
@@ -201,10 +215,14 @@ class Parser {
       minus = true;
       next();
     }
-    if (take("$")) currency = "dollar";
-    else if (take("euro")) currency = "euro";
-    else if (take("pounds")) currency = "pound sterling";
-    else if (take("yen")) currency = "yen";
+    if (take("$"))
+      currency = "dollar";
+    else if (take("euro"))
+      currency = "euro";
+    else if (take("pounds"))
+      currency = "pound sterling";
+    else if (take("yen"))
+      currency = "yen";
     NodeId value = sets();
     if (value == failed) return failed;
     if (minus) value = tree_.make(Op::negate, {value});
@@ -239,7 +257,7 @@ class Parser {
           // "5 feet and 3 inches" is a list; "5 cats and dogs" are words.
           if (words.empty() || peek(1).kind != Tok::word) break;
         }
-        if (lower(token.value) == "in" && peek(1).kind != Tok::word && starts_value(peek(1)) ) break;
+        if (lower(token.value) == "in" && peek(1).kind != Tok::word && starts_value(peek(1))) break;
         append(token.value);
         next();
       } else if (!words.empty() && token.is('^')) {
@@ -257,7 +275,8 @@ class Parser {
         next();
       } else if (!words.empty() && (token.is('.') || token.is('\'') || token.is('"'))) {
         next();  // a.m.
-      } else if (!words.empty() && token.text && (token.kind == Tok::number || token.is('-') || token.is('(') || token.is(')') || token.is(','))) {
+      } else if (!words.empty() && token.text &&
+                 (token.kind == Tok::number || token.is('-') || token.is('(') || token.is(')') || token.is(','))) {
         if (token.is(',') && !token.text) break;
         append(token.value);
         next();
@@ -268,18 +287,26 @@ class Parser {
     return words;
   }
 
-  static bool starts_value(const Token& token) { return token.kind != Tok::stop && token.kind != Tok::word && !token.is('.') && !token.is(',') && !token.is('^') && !token.is('/'); }
+  static bool starts_value(const Token& token) {
+    return token.kind != Tok::stop && token.kind != Tok::word && !token.is('.') && !token.is(',') && !token.is('^') &&
+           !token.is('/');
+  }
 
   // --- sets ---
   NodeId sets() {
     NodeId left = modulo();
     while (left != failed) {
       Op op{};
-      if (peek().is("cup")) op = Op::unite;
-      else if (peek().is("cap")) op = Op::intersect;
-      else if (peek().is("setminus")) op = Op::subtract_set;
-      else if (peek().is('-') && peek(1).is("{")) op = Op::subtract_set;
-      else break;
+      if (peek().is("cup"))
+        op = Op::unite;
+      else if (peek().is("cap"))
+        op = Op::intersect;
+      else if (peek().is("setminus"))
+        op = Op::subtract_set;
+      else if (peek().is('-') && peek(1).is("{"))
+        op = Op::subtract_set;
+      else
+        break;
       next();
       const NodeId right = set_or_value();
       if (right == failed) return failed;
@@ -318,11 +345,16 @@ class Parser {
       int both = 0;
       bool sign = false;
       for (;; next()) {  // 3 - -5
-        if (peek().is('-') && !peek(1).is("{")) minus = !minus;
-        else if (peek().is('-') && terms.empty() && !sign) minus = !minus;
-        else if (peek().is("pm")) both = 1;
-        else if (peek().is("mp")) both = -1;
-        else if (!peek().is('+') || (peek(1).is('-') && peek(2).kind == Tok::stop)) break;
+        if (peek().is('-') && !peek(1).is("{"))
+          minus = !minus;
+        else if (peek().is('-') && terms.empty() && !sign)
+          minus = !minus;
+        else if (peek().is("pm"))
+          both = 1;
+        else if (peek().is("mp"))
+          both = -1;
+        else if (!peek().is('+') || (peek(1).is('-') && peek(2).kind == Tok::stop))
+          break;
         sign = true;
       }
       if (!sign && !terms.empty()) break;
@@ -340,25 +372,33 @@ class Parser {
     const Token& token = peek();
     switch (token.kind) {
       case Tok::symbol:
-      case Tok::begin: return true;
-      case Tok::number: return true;
-      case Tok::sign: return token.is('(') || token.is('{') || (token.is('[') && !closes_outward()) || (token.is('|') && bars_ == 0);
+      case Tok::begin:
+        return true;
+      case Tok::number:
+        return true;
+      case Tok::sign:
+        return token.is('(') || token.is('{') || (token.is('[') && !closes_outward()) || (token.is('|') && bars_ == 0);
       case Tok::command:
         if (token.is("vert")) return bars_ == 0;
         return starts_primary(token);
-      default: return false;
+      default:
+        return false;
     }
   }
 
   // The '[' of ]a, b[ and [a, b[: it ends what it follows.
   bool closes_outward() const {
     const Token& after = peek(1);
-    return after.kind == Tok::stop || after.is(',') || after.is(')') || after.is(';') || after.is("cup") || after.is("cap") || after.is("}");
+    return after.kind == Tok::stop || after.is(',') || after.is(')') || after.is(';') || after.is("cup") ||
+           after.is("cap") || after.is("}");
   }
 
   static bool starts_primary(const Token& token) {
-    constexpr std::string_view names[] = {"frac", "sqrt", "pi", "infty", "binom", "lfloor", "lceil", "sum", "prod", "int", "lim", "overline", "vec", "langle", "angle", "emptyset", "triangle", "i", "boxed", "hat"};
-    return is_function(token.value) || is_greek(token.value) || std::ranges::find(names, token.value) != std::end(names);
+    constexpr std::string_view names[] = {"frac",  "sqrt",     "pi",       "infty", "binom",    "lfloor", "lceil",
+                                          "sum",   "prod",     "int",      "lim",   "overline", "vec",    "langle",
+                                          "angle", "emptyset", "triangle", "i",     "boxed",    "hat"};
+    return is_function(token.value) || is_greek(token.value) ||
+           std::ranges::find(names, token.value) != std::end(names);
   }
 
   static bool integer_token(const Token& token) { return token.kind == Tok::number && all_digits(token.value); }
@@ -423,7 +463,8 @@ class Parser {
     while (factors.back() != failed) {
       if (factors.size() > limits.nodes) return failed;
       const Token& token = peek();
-      if (token.is('*') || token.is("cdot") || token.is("times") || (token.is('.') && peek(1).kind == Tok::number && false)) {
+      if (token.is('*') || token.is("cdot") || token.is("times") ||
+          (token.is('.') && peek(1).kind == Tok::number && false)) {
         next();
         factors.push_back(integral_ > 0 && differential() ? tree_.number(1) : signed_power());
       } else if (token.is('/') || token.is("div")) {
@@ -461,8 +502,10 @@ class Parser {
   NodeId signed_power() {
     bool minus = false;
     for (;; next()) {
-      if (peek().is('-')) minus = !minus;
-      else if (!peek().is('+')) break;
+      if (peek().is('-'))
+        minus = !minus;
+      else if (!peek().is('+'))
+        break;
     }
     const NodeId value = power();
     return minus && value != failed ? tree_.make(Op::negate, {value}) : value;
@@ -507,7 +550,8 @@ class Parser {
       } else if (peek().is("degree")) {
         next();
         base = tree_.make(Op::degree, {base});
-      } else if ((word("degrees") || word("degree")) && !word("celsius", 1) && !word("fahrenheit", 1) && !word("c", 1) && !word("f", 1)) {
+      } else if ((word("degrees") || word("degree")) && !word("celsius", 1) && !word("fahrenheit", 1) &&
+                 !word("c", 1) && !word("f", 1)) {
         next();
         base = tree_.make(Op::degree, {base});
       } else if (const auto scale = scale_word(); scale != 0) {
@@ -537,7 +581,8 @@ class Parser {
 
   bool is_circle(std::size_t ahead) const {
     if (peek(ahead).is('{')) ++ahead;
-    return peek(ahead).is("circ") || peek(ahead).is("degree") || (peek(ahead).kind == Tok::symbol && peek(ahead).value == "o" && peek(ahead + 1).is('}'));
+    return peek(ahead).is("circ") || peek(ahead).is("degree") ||
+           (peek(ahead).kind == Tok::symbol && peek(ahead).value == "o" && peek(ahead + 1).is('}'));
   }
 
   NodeId exponent() {
@@ -620,7 +665,10 @@ class Parser {
     const bool closed_left = open == '[';
     if (items.empty()) return tree_.make(closed_left ? Op::bracket : Op::tuple);
     if (open == '(' && open_right) return items.size() == 1 ? items[0] : tree_.make(Op::tuple, items);
-    if (open == '[' && closed_right) return items.size() == 1 && tree_[items[0]].op != Op::number && tree_[items[0]].op != Op::bracket ? items[0] : tree_.make(Op::bracket, items);
+    if (open == '[' && closed_right)
+      return items.size() == 1 && tree_[items[0]].op != Op::number && tree_[items[0]].op != Op::bracket
+                 ? items[0]
+                 : tree_.make(Op::bracket, items);
     if (items.size() != 2) return failed;
     return tree_.make(Op::interval, items, (closed_left ? 1 : 0) + (closed_right ? 2 : 0));
   }
@@ -674,18 +722,27 @@ class Parser {
     if (!deeper.ok()) return failed;
     const Token token = peek();
     switch (token.kind) {
-      case Tok::number: next(); return literal(token);
-      case Tok::symbol: next(); return symbol(token.value);
-      case Tok::begin: next(); return environment(token.value);
+      case Tok::number:
+        next();
+        return literal(token);
+      case Tok::symbol:
+        next();
+        return symbol(token.value);
+      case Tok::begin:
+        next();
+        return environment(token.value);
       case Tok::word:
         if (const int value = number_word(lower(token.value)); value >= 0) {
           next();
           return tree_.number(value);
         }
         return failed;
-      case Tok::command: return command(token);
-      case Tok::sign: break;
-      default: return failed;
+      case Tok::command:
+        return command(token);
+      case Tok::sign:
+        break;
+      default:
+        return failed;
     }
     next();
     if (token.is('(')) {
@@ -780,7 +837,8 @@ class Parser {
   }
 
   NodeId environment(const std::string& name) {
-    const bool equations = name == "cases" || name.starts_with("align") || name == "gathered" || name == "split" || name == "equation" || name == "gather";
+    const bool equations = name == "cases" || name.starts_with("align") || name == "gathered" || name == "split" ||
+                           name == "equation" || name == "gather";
     const bool matrix = name.ends_with("matrix") || name == "array" || name == "tabular";
     if (!equations && !matrix) return failed;
     const Deeper deeper(*this);
@@ -863,7 +921,8 @@ class Parser {
       if (inside == failed || !take(name == "lfloor" ? "rfloor" : "rceil")) return failed;
       return tree_.named(Op::function, name == "lfloor" ? "floor" : "ceil", {inside});
     }
-    if (name == "angle" || name == "triangle" || name == "overline" || name == "vec" || name == "hat") return figure(name);
+    if (name == "angle" || name == "triangle" || name == "overline" || name == "vec" || name == "hat")
+      return figure(name);
     if (name == "boxed") return primary();
     if (name == "sum" || name == "prod") return series(name == "sum" ? Op::sum : Op::product);
     if (name == "int") return integral();
@@ -932,8 +991,10 @@ class Parser {
     } else {
       const NodeId bare = bare_argument();
       if (bare == failed) return failed;
-      if (tree_[bare].op == Op::set) arguments.assign(tree_.kids(bare).begin(), tree_.kids(bare).end());
-      else arguments.push_back(bare);
+      if (tree_[bare].op == Op::set)
+        arguments.assign(tree_.kids(bare).begin(), tree_.kids(bare).end());
+      else
+        arguments.push_back(bare);
     }
     return apply(name, base, exponent, arguments);
   }
@@ -971,15 +1032,18 @@ class Parser {
     if (name == "log" || name == "ln" || name == "lg") {
       if (name == "lg" && base == failed) base = tree_.number(10);
       if (arguments.size() == 2) base = arguments[1];
-      value = base == failed ? tree_.named(Op::function, "ln", {arguments[0]}) : tree_.make(Op::log_base, {arguments[0], base});
+      value = base == failed ? tree_.named(Op::function, "ln", {arguments[0]})
+                             : tree_.make(Op::log_base, {arguments[0], base});
     } else if (base != failed) {
       return failed;
     } else if (name == "factorial") {
       value = tree_.make(Op::factorial, {arguments[0]});
     } else if (name == "cis") {
-      value = tree_.make(Op::power, {tree_.make(Op::euler), tree_.make(Op::multiply, {tree_.make(Op::imaginary), arguments[0]})});
+      value = tree_.make(Op::power,
+                         {tree_.make(Op::euler), tree_.make(Op::multiply, {tree_.make(Op::imaginary), arguments[0]})});
     } else if (exponent != failed && is_minus_one(exponent) && !many) {  // \sin^{-1} x
-      static constexpr std::string_view invertible[] = {"sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh"};
+      static constexpr std::string_view invertible[] = {"sin", "cos",  "tan",  "cot", "sec",
+                                                        "csc", "sinh", "cosh", "tanh"};
       if (std::ranges::find(invertible, name) == std::end(invertible)) return failed;
       return tree_.named(Op::function, "a" + name, {arguments[0]});
     } else {
@@ -1047,7 +1111,8 @@ class Parser {
     const std::string outer = std::exchange(differential_, "");
     ++integral_;
     // \int da, \int {x dx}
-    const NodeId body = peek().kind == Tok::symbol && peek().value == "d" && differential() ? tree_.number(1) : additive();
+    const NodeId body =
+        peek().kind == Tok::symbol && peek().value == "d" && differential() ? tree_.number(1) : additive();
     --integral_;
     std::string variable = differential_.empty() ? "x" : differential_;
     differential_ = outer;

@@ -18,7 +18,8 @@ std::string_view unwrapped(std::string_view text) {
     const std::size_t before = text.size();
     text = trim(text);
     for (const std::string_view box : {"\\boxed{", "\\fbox{", "\\framebox{"}) {
-      if (text.starts_with(box) && closing_brace(text, box.size() - 1) == text.size() - 1) text = text.substr(box.size(), text.size() - box.size() - 1);
+      if (text.starts_with(box) && closing_brace(text, box.size() - 1) == text.size() - 1)
+        text = text.substr(box.size(), text.size() - box.size() - 1);
     }
     while (text.starts_with('$')) text.remove_prefix(1);
     while (text.ends_with('$') && !text.ends_with("\\$")) text.remove_suffix(1);
@@ -34,7 +35,9 @@ std::string_view unwrapped(std::string_view text) {
   return text;
 }
 
-bool two_digits(const Token& token) { return token.kind == Tok::number && token.value.size() <= 2 && all_digits(token.value); }
+bool two_digits(const Token& token) {
+  return token.kind == Tok::number && token.value.size() <= 2 && all_digits(token.value);
+}
 
 // 20:34, 20:34:00, 4:30 p.m., 3 PM
 std::optional<Clock> clock_of(const std::vector<Token>& tokens) {
@@ -42,7 +45,8 @@ std::optional<Clock> clock_of(const std::vector<Token>& tokens) {
   int parts[3] = {std::stoi(tokens[0].value), 0, 0};
   std::size_t at = 1;
   int count = 1;
-  while (count < 3 && at + 1 < tokens.size() && tokens[at].is(':') && two_digits(tokens[at + 1]) && tokens[at + 1].value.size() == 2) {
+  while (count < 3 && at + 1 < tokens.size() && tokens[at].is(':') && two_digits(tokens[at + 1]) &&
+         tokens[at + 1].value.size() == 2) {
     parts[count++] = std::stoi(tokens[at + 1].value);
     at += 2;
   }
@@ -69,10 +73,14 @@ std::string words_of(const std::vector<Token>& tokens) {
   std::string words;
   for (const Token& token : tokens) {
     if (token.kind == Tok::stop) break;
-    std::string word = token.kind == Tok::word ? lower(token.value) : token.is("vert") ? "|" : token.kind == Tok::command ? '\\' + token.value : token.value;
+    std::string word = token.kind == Tok::word      ? lower(token.value)
+                       : token.is("vert")           ? "|"
+                       : token.kind == Tok::command ? '\\' + token.value
+                                                    : token.value;
     if (prose) {
       if (word == "a" || word == "an" || word == "the") continue;
-      if (token.kind == Tok::sign && std::string_view(".,;:?!'\"{}()*_`").find(word[0]) != std::string_view::npos) continue;
+      if (token.kind == Tok::sign && std::string_view(".,;:?!'\"{}()*_`").find(word[0]) != std::string_view::npos)
+        continue;
       if (token.kind == Tok::symbol && token.text) word = lower(word);
     }
     if (!words.empty()) words += ' ';
@@ -193,16 +201,22 @@ std::optional<std::string> Reading::key_of(NodeId id) {
   const Node node = tree_[id];
   const std::vector<NodeId> kids(tree_.kids(id).begin(), tree_.kids(id).end());
   switch (node.op) {
-    case Op::list: return list_key(id);
-    case Op::set: return unordered(kids);
-    case Op::cases: return unordered(kids);
-    case Op::empty_set: return "{}";
-    case Op::tuple: return ordered(kids, "(", ")");
+    case Op::list:
+      return list_key(id);
+    case Op::set:
+      return unordered(kids);
+    case Op::cases:
+      return unordered(kids);
+    case Op::empty_set:
+      return "{}";
+    case Op::tuple:
+      return ordered(kids, "(", ")");
     case Op::bracket: {
       if (const auto matrix = as_matrix(id)) return key_of(*matrix);
       return ordered(kids, "[", "]");
     }
-    case Op::interval: return ordered(kids, (node.aux & 1) != 0 ? "[" : "(", (node.aux & 2) != 0 ? "]" : ")");
+    case Op::interval:
+      return ordered(kids, (node.aux & 1) != 0 ? "[" : "(", (node.aux & 2) != 0 ? "]" : ")");
     case Op::unite:
     case Op::intersect:
     case Op::subtract_set: {
@@ -211,12 +225,17 @@ std::optional<std::string> Reading::key_of(NodeId id) {
       const auto right = key_of(kids[1]);
       if (!left || !right) return std::nullopt;
       if (node.op == Op::subtract_set) return "minus(" + *left + ";" + *right + ")";
-      return (node.op == Op::unite ? "union(" : "meet(") + std::min(*left, *right) + ";" + std::max(*left, *right) + ")";
+      return (node.op == Op::unite ? "union(" : "meet(") + std::min(*left, *right) + ";" + std::max(*left, *right) +
+             ")";
     }
-    case Op::relation: return relation_key(id);
-    case Op::base_numeral: return "base:" + tree_.name(id) + "_" + std::to_string(node.aux);
-    case Op::measure: return measure_key(id);
-    default: break;
+    case Op::relation:
+      return relation_key(id);
+    case Op::base_numeral:
+      return "base:" + tree_.name(id) + "_" + std::to_string(node.aux);
+    case Op::measure:
+      return measure_key(id);
+    default:
+      break;
   }
   int sign = 0;
   if (Regions::is_infinity(tree_, id, sign)) return sign > 0 ? "oo" : "-oo";
@@ -252,7 +271,8 @@ std::optional<std::vector<std::string>> Reading::both_signs(NodeId id) {
   return keys;
 }
 
-std::optional<std::string> Reading::ordered(std::span<const NodeId> kids, std::string_view open, std::string_view close) {
+std::optional<std::string> Reading::ordered(std::span<const NodeId> kids, std::string_view open,
+                                            std::string_view close) {
   std::string key(open);
   for (const NodeId kid : kids) {
     if (key.size() > open.size()) key += ';';
@@ -268,7 +288,8 @@ std::optional<std::string> Reading::unordered(std::span<const NodeId> kids) {
   std::vector<std::string> keys;
   for (const NodeId kid : kids) {
     const Op op = tree_[kid].op;
-    const bool scalar = op != Op::relation && op != Op::tuple && op != Op::list && op != Op::set && op != Op::bracket && op != Op::interval;
+    const bool scalar = op != Op::relation && op != Op::tuple && op != Op::list && op != Op::set && op != Op::bracket &&
+                        op != Op::interval;
     if (scalar && evaluator_.has_plus_minus(kid)) {
       const auto both = both_signs(kid);
       if (!both) return std::nullopt;
@@ -313,7 +334,8 @@ std::optional<std::string> Reading::list_key(NodeId id) {
   std::string name;
   std::vector<NodeId> values;
   for (const NodeId kid : kids) {
-    const bool named = tree_[kid].op == Op::relation && tree_.name(kid) == "=" && tree_[tree_.kid(kid, 0)].op == Op::symbol;
+    const bool named =
+        tree_[kid].op == Op::relation && tree_.name(kid) == "=" && tree_[tree_.kid(kid, 0)].op == Op::symbol;
     if (!named && (tree_[kid].op == Op::relation || values.empty())) break;
     if (named && !values.empty() && tree_.name(tree_.kid(kid, 0)) != name) break;
     if (named) name = tree_.name(tree_.kid(kid, 0));
@@ -341,7 +363,9 @@ std::optional<std::string> Reading::relation_key(NodeId id) {
   if (std::ranges::all_of(signs, [](char sign) { return sign == '=' || sign == 'e'; })) {
     if (signs.size() > 1 && !names_something(tree_, left)) return key_of(right);  // 6/8 = 3/4
     if (!names_something(tree_, left) && names_something(tree_, right)) std::swap(left, right);
-    if (names_something(tree_, left) && (tree_[left].op == Op::tuple || !evaluator_.has_symbols(right) || tree_[right].op == Op::set || tree_[right].op == Op::interval || tree_[right].op == Op::bracket)) {
+    if (names_something(tree_, left) &&
+        (tree_[left].op == Op::tuple || !evaluator_.has_symbols(right) || tree_[right].op == Op::set ||
+         tree_[right].op == Op::interval || tree_[right].op == Op::bracket)) {
       const auto key = key_of(right);
       if (!key) return std::nullopt;
       const std::string name = name_of(tree_, left);
@@ -351,12 +375,18 @@ std::optional<std::string> Reading::relation_key(NodeId id) {
   }
   if (signs.size() == 1) {
     switch (signs[0]) {
-      case '<': return equation_key(right, left, "gt:", true);
-      case '>': return equation_key(left, right, "gt:", true);
-      case 'l': return equation_key(right, left, "ge:", true);
-      case 'g': return equation_key(left, right, "ge:", true);
-      case 'n': return equation_key(left, right, "ne:", false);
-      default: break;
+      case '<':
+        return equation_key(right, left, "gt:", true);
+      case '>':
+        return equation_key(left, right, "gt:", true);
+      case 'l':
+        return equation_key(right, left, "ge:", true);
+      case 'g':
+        return equation_key(left, right, "ge:", true);
+      case 'n':
+        return equation_key(left, right, "ne:", false);
+      default:
+        break;
     }
   }
   std::string key = "rel:";
@@ -392,7 +422,8 @@ std::optional<std::string> Reading::equation_key(NodeId left, NodeId right, std:
   }
   for (const NodeId side : {left, right}) {  // sets, tuples, matrices: both sides as they are
     const Op op = tree_[side].op;
-    if (op == Op::tuple || op == Op::set || op == Op::matrix || op == Op::interval || op == Op::bracket || op == Op::base_numeral || op == Op::unite) {
+    if (op == Op::tuple || op == Op::set || op == Op::matrix || op == Op::interval || op == Op::bracket ||
+        op == Op::base_numeral || op == Op::unite) {
       const auto a = key_of(left);
       const auto b = key_of(right);
       if (!a || !b) return std::nullopt;
@@ -430,11 +461,15 @@ std::optional<std::string> Reading::region_key(const Region& region) {
   std::string key;
   std::vector<NodeId> points;
   for (const Piece& piece : region) {
-    const auto order = piece.low.infinite == 0 && piece.high.infinite == 0 ? evaluator_.compare(piece.low.node, piece.high.node) : std::optional(-1);
+    const auto order = piece.low.infinite == 0 && piece.high.infinite == 0
+                           ? evaluator_.compare(piece.low.node, piece.high.node)
+                           : std::optional(-1);
     if (!order) return std::nullopt;
     if (*order == 0) points.push_back(piece.low.node);
-    const auto low = piece.low.infinite != 0 ? std::optional<std::string>(piece.low.infinite < 0 ? "-oo" : "oo") : end_key(piece.low.node);
-    const auto high = piece.high.infinite != 0 ? std::optional<std::string>(piece.high.infinite < 0 ? "-oo" : "oo") : end_key(piece.high.node);
+    const auto low = piece.low.infinite != 0 ? std::optional<std::string>(piece.low.infinite < 0 ? "-oo" : "oo")
+                                             : end_key(piece.low.node);
+    const auto high = piece.high.infinite != 0 ? std::optional<std::string>(piece.high.infinite < 0 ? "-oo" : "oo")
+                                               : end_key(piece.high.node);
     if (!low || !high) return std::nullopt;
     if (!key.empty()) key += 'u';
     if (*order == 0) {
@@ -460,11 +495,13 @@ std::optional<NodeId> Reading::as_matrix(NodeId id) {
   const std::vector<NodeId> kids(tree_.kids(id).begin(), tree_.kids(id).end());
   if (depth_ > limits.depth || tree_.full()) return std::nullopt;
   switch (node.op) {
-    case Op::matrix: return id;
+    case Op::matrix:
+      return id;
     case Op::bracket: {
       std::vector<NodeId> cells;
       for (const NodeId row : kids) {
-        if (tree_[row].op != Op::bracket || tree_[row].count != tree_[kids[0]].count || tree_[row].count == 0) return std::nullopt;
+        if (tree_[row].op != Op::bracket || tree_[row].count != tree_[kids[0]].count || tree_[row].count == 0)
+          return std::nullopt;
         for (std::size_t k = 0; k < tree_[row].count; ++k) cells.push_back(tree_.kid(row, k));
       }
       if (cells.empty()) return std::nullopt;
@@ -507,8 +544,10 @@ std::optional<NodeId> Reading::as_matrix(NodeId id) {
       for (const NodeId kid : kids) {
         const auto found = as_matrix(kid);
         if (found && matrix) return std::nullopt;  // products of matrices are not carried out
-        if (found) matrix = found;
-        else factors.push_back(kid);
+        if (found)
+          matrix = found;
+        else
+          factors.push_back(kid);
       }
       if (!matrix) return std::nullopt;
       std::vector<NodeId> cells(tree_.kids(*matrix).begin(), tree_.kids(*matrix).end());
@@ -520,7 +559,8 @@ std::optional<NodeId> Reading::as_matrix(NodeId id) {
       }
       return tree_.make(Op::matrix, cells, tree_[*matrix].aux);
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -534,25 +574,39 @@ std::string Reading::description() {
   if (unevaluated_) return "unevaluated text " + shown(words_.empty() ? source_ : words_);
   if (clock_) return "time of day " + shown(source_);
   if (root_ < 0) return "text \"" + shown(words_) + "\"";
-  const bool legible = full.find('~') == std::string::npos && full.find('#') == std::string::npos && full.find("eq:") == std::string::npos;
+  const bool legible = full.find('~') == std::string::npos && full.find('#') == std::string::npos &&
+                       full.find("eq:") == std::string::npos;
   const auto kind = [&]() -> std::string {
     switch (tree_[root_].op) {
-      case Op::list: return "list";
-      case Op::set: return "set";
-      case Op::tuple: return "tuple or open interval";
-      case Op::bracket: return "closed interval or list";
+      case Op::list:
+        return "list";
+      case Op::set:
+        return "set";
+      case Op::tuple:
+        return "tuple or open interval";
+      case Op::bracket:
+        return "closed interval or list";
       case Op::interval:
       case Op::unite:
       case Op::intersect:
-      case Op::subtract_set: return "set of numbers";
-      case Op::matrix: return "matrix";
-      case Op::relation: return full.starts_with("eq:") ? "equation" : "relation";
-      case Op::base_numeral: return "numeral";
-      case Op::measure: return "quantity";
-      case Op::number: return "number";
-      case Op::symbol: return "symbol";
-      case Op::plus_minus: return "two values";
-      default: return full.starts_with("~") ? "expression" : "value";
+      case Op::subtract_set:
+        return "set of numbers";
+      case Op::matrix:
+        return "matrix";
+      case Op::relation:
+        return full.starts_with("eq:") ? "equation" : "relation";
+      case Op::base_numeral:
+        return "numeral";
+      case Op::measure:
+        return "quantity";
+      case Op::number:
+        return "number";
+      case Op::symbol:
+        return "symbol";
+      case Op::plus_minus:
+        return "two values";
+      default:
+        return full.starts_with("~") ? "expression" : "value";
     }
   }();
   return kind + " " + shown(legible ? full : source_);

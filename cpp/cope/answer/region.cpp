@@ -11,11 +11,16 @@ constexpr End plus_infinity{1, -1, false};
 
 char turned(char sign) {  // a < b is b > a
   switch (sign) {
-    case '<': return '>';
-    case '>': return '<';
-    case 'l': return 'g';
-    case 'g': return 'l';
-    default: return sign;
+    case '<':
+      return '>';
+    case '>':
+      return '<';
+    case 'l':
+      return 'g';
+    case 'g':
+      return 'l';
+    default:
+      return sign;
   }
 }
 
@@ -44,7 +49,8 @@ std::optional<int> Regions::compare(const End& a, const End& b) {
 std::optional<Region> Regions::of(NodeId id) {
   const Node& node = tree_[id];
   switch (node.op) {
-    case Op::empty_set: return Region{};
+    case Op::empty_set:
+      return Region{};
     case Op::tuple:
     case Op::bracket:
     case Op::interval: {
@@ -75,12 +81,15 @@ std::optional<Region> Regions::of(NodeId id) {
       const auto left = of(tree_.kid(id, 0));
       const auto right = of(tree_.kid(id, 1));
       if (!left || !right) return std::nullopt;
-      return op == Op::unite ? unite(*left, *right) : op == Op::intersect ? intersect(*left, *right) : without(*left, *right);
+      return op == Op::unite       ? unite(*left, *right)
+             : op == Op::intersect ? intersect(*left, *right)
+                                   : without(*left, *right);
     }
     case Op::symbol:
       if (tree_.name(id) == "mathbb R") return Region{{minus_infinity, plus_infinity}};
       return std::nullopt;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -181,7 +190,8 @@ std::optional<Region> Regions::of_inequality(NodeId relation, std::string& varia
     NodeId bound = tree_.kid(relation, k + 1);
     const auto variable_in = [&](NodeId id) -> const std::string* {
       if (tree_[id].op == Op::symbol) return &tree_.name(id);
-      if (tree_[id].op == Op::function && tree_.name(id) == "abs" && tree_[tree_.kid(id, 0)].op == Op::symbol) return &tree_.name(tree_.kid(id, 0));
+      if (tree_[id].op == Op::function && tree_.name(id) == "abs" && tree_[tree_.kid(id, 0)].op == Op::symbol)
+        return &tree_.name(tree_.kid(id, 0));
       return nullptr;
     };
     if (variable_in(side) == nullptr) {

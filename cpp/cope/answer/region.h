@@ -15,7 +15,7 @@
 namespace cope::answer {
 
 struct End {
-  int infinite = 0;   // -1, 1, or 0: the value of `node`
+  int infinite = 0;  // -1, 1, or 0: the value of `node`
   NodeId node = -1;
   bool closed = false;
 };

@@ -17,44 +17,44 @@
 namespace cope::answer {
 
 enum class Op : std::uint8_t {
-  number,       // value(); aux: significant digits of a decimal as written, 0 for integers and for what is no literal
-  symbol,       // name()
-  imaginary,    // i
+  number,     // value(); aux: significant digits of a decimal as written, 0 for integers and for what is no literal
+  symbol,     // name()
+  imaginary,  // i
   pi,
-  euler,        // e
+  euler,  // e
   infinity,
-  add,          // n
-  negate,       // 1
-  multiply,     // n
-  divide,       // 2
-  power,        // base, exponent
-  root,         // radicand, degree: the real root of a negative number where the degree is odd
-  function,     // name(): n arguments
-  log_base,     // argument, base
-  factorial,    // 1
-  binomial,     // n, k
-  modulo,       // 2
-  plus_minus,   // 1: aux is +1 for \pm and -1 for \mp
-  degree,       // 1: an angle in degrees
-  percent,      // 1
-  tuple,        // n >= 2 in round brackets (also an open interval)
-  list,         // n, separated at the top: commas; aux is ',', ';', 'a' (and) or 'o' (or)
-  set,          // n in braces
-  bracket,      // n in square brackets (also a closed interval)
-  interval,     // 2: aux: 1 closed on the left, 2 closed on the right
-  matrix,       // rows * columns cells; aux: columns
-  cases,        // n statements that hold together
-  relation,     // n >= 2 sides; name(): the signs between them, one letter each (see Parser)
-  unite,        // 2
-  intersect,    // 2
-  subtract_set, // 2
+  add,           // n
+  negate,        // 1
+  multiply,      // n
+  divide,        // 2
+  power,         // base, exponent
+  root,          // radicand, degree: the real root of a negative number where the degree is odd
+  function,      // name(): n arguments
+  log_base,      // argument, base
+  factorial,     // 1
+  binomial,      // n, k
+  modulo,        // 2
+  plus_minus,    // 1: aux is +1 for \pm and -1 for \mp
+  degree,        // 1: an angle in degrees
+  percent,       // 1
+  tuple,         // n >= 2 in round brackets (also an open interval)
+  list,          // n, separated at the top: commas; aux is ',', ';', 'a' (and) or 'o' (or)
+  set,           // n in braces
+  bracket,       // n in square brackets (also a closed interval)
+  interval,      // 2: aux: 1 closed on the left, 2 closed on the right
+  matrix,        // rows * columns cells; aux: columns
+  cases,         // n statements that hold together
+  relation,      // n >= 2 sides; name(): the signs between them, one letter each (see Parser)
+  unite,         // 2
+  intersect,     // 2
+  subtract_set,  // 2
   empty_set,
-  base_numeral, // name(): the digits; aux: the base
-  sum,          // from, to, body; name(): the variable
+  base_numeral,  // name(): the digits; aux: the base
+  sum,           // from, to, body; name(): the variable
   product,
-  integral,     // body, or from, to, body
-  limit,        // point, body; aux: side (-1, 0, 1)
-  measure,      // 1: name(): the unit's words
+  integral,  // body, or from, to, body
+  limit,     // point, body; aux: side (-1, 0, 1)
+  measure,   // 1: name(): the unit's words
 };
 
 using NodeId = int;

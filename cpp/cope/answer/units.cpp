@@ -57,7 +57,8 @@ Measure measure_of(std::string_view words) {
       next_power = 3;
     } else if (name == "/" || name == "per" || name == "p") {
       sign = -1;
-    } else if (name == "." || name == "of" || name == "unit" || name == "units" || name == "long" || name == "in" || name == "total") {
+    } else if (name == "." || name == "of" || name == "unit" || name == "units" || name == "long" || name == "in" ||
+               name == "total") {
       if (name == "in" && parts.size() == 1) {
         known = true;
         measure.factor *= mpq_class(254, 10);
@@ -78,8 +79,10 @@ Measure measure_of(std::string_view words) {
       known = true;
       int exponent = next_power;
       next_power = 1;
-      if (k + 1 < parts.size() && parts[k + 1][0] == '^') exponent = std::clamp(std::atoi(std::string(parts[k + 1].substr(1)).c_str()), -9, 9);
-      if (k + 1 < parts.size() && (parts[k + 1] == "squared" || parts[k + 1] == "cubed")) exponent = parts[k + 1] == "squared" ? 2 : 3;
+      if (k + 1 < parts.size() && parts[k + 1][0] == '^')
+        exponent = std::clamp(std::atoi(std::string(parts[k + 1].substr(1)).c_str()), -9, 9);
+      if (k + 1 < parts.size() && (parts[k + 1] == "squared" || parts[k + 1] == "cubed"))
+        exponent = parts[k + 1] == "squared" ? 2 : 3;
       measure.factor *= power_of(mpq_class(unit->numerator, unit->denominator), sign * exponent);
       raise(dimensions, unit->dimension, sign * exponent);
       sign = 1;

@@ -1,0 +1,208 @@
+r"""The policy of grading as cases: what the tests hold, and what docs/answers.md shows.
+
+python -m tests_py.answers.policy     writes docs/answers.md
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cope import answers
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "answers.md"
+
+# Section -> (gold, prediction, correct).
+CASES: dict[str, list[tuple[str, str, bool]]] = {
+    "Numbers": [
+        (r"\frac{1}{2}", "0.5", True),
+        (r"\frac{6}{8}", r"\tfrac34", True),
+        ("1.8", r"1\frac45", True),
+        ("137.5", "137 1/2", True),
+        (r"\frac59", r"0.\overline{5}", True),
+        (r"\frac16", r"0.1\overline{6}", True),
+        ("1234567", "1,234,567", True),
+        ("2000", r"2\,000", True),
+        ("12,345", "12, 345", False),
+        ("32348", "323,48", False),
+        (".0000672", r"6.72\times10^{-5}", True),
+        ("0.00001", "1e-5", True),
+        (r"10^{-7}", r"2\cdot10^{-7}", False),
+        (r"2^{-99}", r"2^{-98}", False),
+        ("1/2004!", "1/2006!", False),
+        ("13535", "13534", False),
+        ("3", "three", True),
+        ("1500000", r"1.5\text{ million}", True),
+        ("2 3", "23", False),
+    ],
+    "Approximations: at least 7 significant digits, correctly rounded": [
+        (r"\frac43", "1.333333", True),
+        (r"\frac43", "1.33", False),
+        (r"\sqrt5", "2.236", False),
+        (r"\sqrt2", "1.4142135623730951", True),
+        (r"\frac{2}{1005}", "0.00199", False),
+        (r"\pi", r"\frac{22}{7}", False),
+        ("0.1", "0.10000001", False),
+        (r"e^{\pi\sqrt{163}}", "262537412640768744", False),
+    ],
+    "Percentages, units, money, angles": [
+        (r"198\%", "198", True),
+        ("42", r"42\%", True),
+        ("0.15", r"15\%", True),
+        ("0.15", "15", False),
+        (r"90^\circ", "90", True),
+        (r"90^\circ", r"\frac{\pi}{2}", True),
+        (r"90^\circ", r"90\%", False),
+        (r"15\mbox{ cm}^2", "15", True),
+        (r"15\mbox{ cm}^2", "225", False),
+        (r"15\mbox{ cm}^2", r"15\text{ m}^2", False),
+        (r"12\text{ cm}", r"0.12\text{ m}", True),
+        (r"3\text{ m/s}", r"3\text{ meters per second}", True),
+        (r"5\text{ apples}", r"5\text{ oranges}", False),
+        ("10", r"10\text{ square units}", True),
+        (r"5.4\text{ cents}", r"\$0.054", True),
+        (r"\$36", r"36\text{ cents}", False),
+        (r"\$32,\!348", "32348 dollars", True),
+    ],
+    "Names": [
+        ("x=5", "5", True),
+        ("3", "x=3", True),
+        ("x=5", "y=5", False),
+        ("2=x", "x=2", True),
+        ("y=2x+3", "f(x)=2x+3", True),
+        (r"\angle A=30^\circ", "30", True),
+        ("p-q", "P-Q", False),
+        ("x", "5", False),
+    ],
+    "Other bases and times": [
+        ("52_8", "52", True),
+        ("52_8", r"52_{8}", True),
+        ("52_8", "52_9", False),
+        ("52_8", "42", False),
+        ("20:34", "08:34 P.M.", True),
+        ("4:30 p.m.", "4:30", True),
+        ("4:30 p.m.", "4:30 a.m.", False),
+    ],
+    "Lists, sets, tuples": [
+        ("1,-2", "-2,1", True),
+        ("1,-2", r"\{-2,1\}", True),
+        ("1,-2", "(1,-2)", False),
+        ("(6,31,-1)", "6,31,-1", True),
+        ("(6,31,-1)", r"\{6,31,-1\}", False),
+        ("(1,2)", r"\langle 1,2\rangle", True),
+        (r"\langle 1,2\rangle", "1.2", False),
+        ("(1,3,2)", "[1,2,3]", False),
+        (r"1\pm\sqrt{19}", r"1+\sqrt{19}, 1-\sqrt{19}", True),
+        (r"1\pm\sqrt{19}", r"\frac{2\pm\sqrt{76}}{2}", True),
+        (r"1\pm\sqrt{19}", r"1+\sqrt{19}", False),
+        ("10", r"10\text{ and }12", False),
+        ("1,2,3", "x=1,y=2,z=3", True),
+        (r"x=2\text{ or }x=-3", "-3,2", True),
+        (r"\emptyset", r"\{\}", True),
+        ("0", r"\emptyset", False),
+    ],
+    "Intervals and inequalities": [
+        ("(2,4)", "2<x<4", True),
+        ("(2,4)", "[2,4]", False),
+        (r"(2,\infty)", "x>2", True),
+        (r"(2,\infty)", "]2,\\infty[", True),
+        (r"(2,\infty)", r"x\ge2", False),
+        (r"(-\sqrt3,\sqrt3)", r"|x|<\sqrt3", True),
+        (r"(-\infty,2)\cup(3,\infty)", r"x<2\text{ or }x>3", True),
+        (r"(2,12)\cup(12,102)", r"(2,102)\setminus\{12\}", True),
+        (r"\{x\mid x>2\}", r"(2,\infty)", True),
+        (r"x\neq3", r"(-\infty,3)\cup(3,\infty)", True),
+    ],
+    "Vectors and matrices": [
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{bmatrix}1\\[4pt]2\end{bmatrix}", True),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", "(1,2)", True),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}1&2\end{pmatrix}", False),
+        (r"\begin{pmatrix}1/3\\2/3\end{pmatrix}", r"\frac13\begin{pmatrix}1\\2\end{pmatrix}", True),
+        (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "[[1,2],[3,4]]", True),
+        (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{pmatrix}1&3\\2&4\end{pmatrix}", False),
+    ],
+    "Expressions": [
+        ("x^2-1", "(x-1)(x+1)", True),
+        (r"\frac{x^9-1}{x-1}", "x^8+x^7+x^6+x^5+x^4+x^3+x^2+x+1", True),
+        ("x^{100}", "x^{100}+1", False),
+        ("x", "x+10^{-40}", False),
+        ("|x|", "x", False),
+        ("6-5i", "6 - 5 i", True),
+        ("1+2i", "i(2-i)", True),
+        ("-1", r"e^{i\pi}", True),
+        ("-2", r"\sqrt[3]{-8}", True),
+        (r"3\sqrt{13}", r"3\sqrt[3]{13}", False),
+        (r"\sqrt{3+2\sqrt2}", r"1+\sqrt2", True),
+        (r"\cos36^\circ", r"\frac{1+\sqrt5}{4}", True),
+        (r"(\log_2 3)^2", r"\log_2 3\cdot\log_4 9", True),
+        (r"\cot x", r"\frac{\cos x}{\sin x}", True),
+        (r"\tan^2 y+1", r"\sec^2 y", True),
+        ("1-1/e", "1+1/e", False),
+        ("720", "6!", True),
+        (r"\binom52", "10", True),
+        (r"\frac{n!}{(n-2)!}", "n(n-1)", True),
+        (r"\sum_{k=1}^{10}k", "55", True),
+    ],
+    "Equations": [
+        ("5x-7y=4", "-10x+14y+8=0", True),
+        ("y=2x+3", "2x-y+3=0", True),
+        ("y=2x+3", "x=2y+3", False),
+        ("5x-7y+4=0", "5x-7y+4", False),
+        (r"\cos(x)=\frac{42}{59}", r"\sin(x)=\frac{42}{59}", False),
+    ],
+    "Texts and choices": [
+        (r"\text{ellipse}", "an ellipse", True),
+        (r"\text{Evelyn}", "evelyn", True),
+        (r"\text{Evelyn}", r"\text{Evelyn and Carla}", False),
+        ("odd", r"\text{oddd}", False),
+        (r"\text{(C)}", "C", True),
+        (r"\text{(C)}", "Choice C", True),
+        (r"\text{(C)}", "(C) 12", True),
+        (r"\text{(C)}", "(B)", False),
+    ],
+    "Whole outputs": [
+        ("42", r"\boxed{10} and then \boxed{42}", True),
+        ("4", "<think>5?</think> The answer is $4$.", True),
+        ("42", "First compute 6*7.\n42", True),
+        ("42", "The perimeter is 7", False),
+    ],
+}
+
+_HEAD = """# Answers: what counts as the same
+
+`cope.answers` reads the answers of models. This page shows its decisions; it is written by `python -m tests_py.answers.policy` from the cases that the tests hold.
+
+Two relations, since leniency is not transitive (198% is taken for 198, and is 1.98):
+
+- **Votes** use keys: a strict equivalence. Equal keys, one class; `answers.vote_key`, `answers.tally`.
+- **Grading** accepts equal keys, and what the gold answer leaves open; `answers.grade`. Equal keys always grade as correct.
+
+A verdict is reached by the cheapest of: the same text; exact rational numbers; values (exact, or to more than 190 bits at fixed random points, where there are
+variables); the structure of lists, sets, intervals, matrices and equations; words; a leniency. An answer beyond the limits of size (a tower of powers, a megabyte
+of digits) is compared as text, and its verdict says `unevaluated`.
+
+Conventions: `log` without a base is natural, and decimal where only that agrees; the real root is meant where the degree is odd; letters of functions stand for
+positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too.
+"""
+
+
+def document() -> str:
+    """The page, from the cases and the verdicts."""
+    parts = [_HEAD]
+    for section, cases in CASES.items():
+        parts.append(f"## {section}\n\n| gold | prediction | correct | decided by | why |\n|---|---|---|---|---|\n")
+        for gold, prediction, _ in cases:
+            verdict = answers.grade(gold, prediction)
+            why = verdict.why.split("; gold: ")[0]
+            cells = [_code(gold), _code(prediction), "yes" if verdict else "no", verdict.tier, why.replace("|", "\\|")]
+            parts.append("| " + " | ".join(cells) + " |\n")
+        parts.append("\n")
+    return "".join(parts).rstrip("\n") + "\n"
+
+
+def _code(text: str) -> str:
+    return "`` " + text.replace("|", "\\|").replace("\n", "⏎") + " ``"
+
+
+if __name__ == "__main__":
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_text(document(), encoding="utf-8")
