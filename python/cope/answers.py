@@ -8,8 +8,9 @@ r"""Answers of models: where they stand in a text, when two are the same, whethe
     >>> answers.vote_key(r"\frac{6}{8}")
     '3/4'
 
-Voting and grading are two relations. Votes use keys, which are an equivalence: equal keys, same class. Grading is strict equivalence, or leniency towards what
-the gold answer leaves open (x = 5 and 5, 15 cm and 15), which is not transitive. Equal keys always grade as correct. docs/answers.md has the policy with examples.
+Voting and grading are two relations. Votes use keys, which are an equivalence: equal keys, same class. Grading is strict equivalence, or leniency
+towards what the gold answer leaves open (x = 5 and 5, 15 cm and 15), which is not transitive. Equal keys always grade as correct. docs/answers.md has the
+policy with examples.
 
 Kinds: "math" (anything that stands in \boxed{}), "integer" (AIME), "number" (GSM8K), "choice", "date", "text", "code" (a program's output), "auto".
 

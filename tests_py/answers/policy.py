@@ -169,16 +169,17 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
 
 _HEAD = """# Answers: what counts as the same
 
-`cope.answers` reads the answers of models. This page shows its decisions; it is written by `python -m tests_py.answers.policy` from the cases that the tests hold.
+`cope.answers` reads the answers of models. This page shows its decisions; it is written by
+`python -m tests_py.answers.policy` from the cases that the tests hold.
 
 Two relations, since leniency is not transitive (198% is taken for 198, and is 1.98):
 
 - **Votes** use keys: a strict equivalence. Equal keys, one class; `answers.vote_key`, `answers.tally`.
 - **Grading** accepts equal keys, and what the gold answer leaves open; `answers.grade`. Equal keys always grade as correct.
 
-A verdict is reached by the cheapest of: the same text; exact rational numbers; values (exact, or to more than 190 bits at fixed random points, where there are
-variables); the structure of lists, sets, intervals, matrices and equations; words; a leniency. An answer beyond the limits of size (a tower of powers, a megabyte
-of digits) is compared as text, and its verdict says `unevaluated`.
+A verdict is reached by the cheapest of: the same text; exact rational numbers; values (to more than 190 bits, at fixed random
+points where there are variables); the structure of lists, sets, intervals, matrices and equations; words; a leniency. An answer beyond the
+limits of size (a tower of powers, a megabyte of digits) is compared as text, and its verdict says `unevaluated`.
 
 Conventions: `log` without a base is natural, and decimal where only that agrees; the real root is meant where the degree is odd; letters of functions stand for
 positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too.

@@ -38,7 +38,7 @@ def test_items_are_named_by_their_position() -> None:
 
 
 def test_an_unknown_kind_says_what_there_is() -> None:
-    with pytest.raises(ValueError, match="expected math, integer, .* got 'maths'"):
+    with pytest.raises(ValueError, match=r"expected math, integer, .* got 'maths'"):
         answers.extract("5", "maths")  # type: ignore[arg-type]
 
 

@@ -421,6 +421,8 @@ Verdict grade_math(std::string_view gold_text, std::string_view answer_text) {
     if (answer.source().empty() || gold.source().empty()) return {false, Tier::string, "there is no answer"};
     if (gold.source() == answer.source())
       return {true, Tier::string, one_line("the same text: " + gold.source().substr(0, 80))};
+    if (gold.too_long() || answer.too_long())
+      return {false, Tier::unevaluated, "different; one is too long to be read"};
     if (gold.key() == answer.key()) return verdict(true, tier_of(gold, answer), "equivalent", gold, answer);
     if (auto reason = Grader(gold, answer).lenient())
       return verdict(true, Tier::leniency, reason->empty() ? "equivalent" : *reason, gold, answer);

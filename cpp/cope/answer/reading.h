@@ -53,6 +53,7 @@ class Reading {
   const std::vector<Token>& tokens() const { return tokens_; }
   bool is_text() const { return root_ < 0 && !clock_; }
   bool unevaluated() const { return unevaluated_; }  // a limit was reached, or it has no value
+  bool too_long() const { return too_long_; }        // to be read: only equal texts are equal
   bool used_balls() const { return evaluator_.inexact_used(); }
   const std::optional<Clock>& clock() const { return clock_; }
   const std::string& words() const { return words_; }
