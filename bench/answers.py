@@ -83,40 +83,14 @@ def grading(count: int) -> dict[str, object]:
     }
 
 
-WORDS = [
-    "we",
-    "then",
-    "have",
-    "that",
-    "the",
-    "sum",
-    "of",
-    "$x^2",
-    "+",
-    "3x$",
-    "and",
-    "12",
-    "is",
-    "at",
-    "most",
-    "\\frac{3}{4},",
-    "so",
-    "by",
-    "the",
-    "triangle",
-    "inequality",
-    "(see",
-    "above)",
-    "it",
-    "follows.",
-    "",
-]
+PROSE = "we then have that the sum of $x^2 + 3x$ and 12 is at most \\frac{3}{4}, so by the triangle inequality (see above) it follows."
 
 
 def documents(megabytes: int) -> list[str]:
     """Reasoning texts of 2 to 200 KB; every fourth has no box, and ends in a sentence."""
     rng = random.Random(1)
-    block = " ".join(rng.choice(WORDS) for _ in range(60_000))
+    words = PROSE.split()
+    block = " ".join(rng.choice(words) for _ in range(60_000))
     texts: list[str] = []
     total = 0
     while total < megabytes * 1_000_000:
