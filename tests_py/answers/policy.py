@@ -188,7 +188,7 @@ positive numbers, so that the square root of x squared is x; a name `x` in front
 
 def document() -> str:
     """The page, from the cases and the verdicts."""
-    parts = [_HEAD]
+    parts = [_HEAD, "\n"]
     for section, cases in CASES.items():
         parts.append(f"## {section}\n\n| gold | prediction | correct | decided by | why |\n|---|---|---|---|---|\n")
         for gold, prediction, _ in cases:

@@ -66,12 +66,14 @@ anything = st.one_of(structures, st.text(max_size=40))
 
 
 @given(anything, KINDS)
+@settings(deadline=None)
 def test_an_answer_is_right_against_itself(answer: str, kind: answers.Kind) -> None:
     if answers.vote_key(answer, kind) is not None:
         assert answers.grade(answer, answer, kind)
 
 
 @given(anything, anything, KINDS)
+@settings(deadline=None)
 def test_equal_keys_grade_as_correct(left: str, right: str, kind: answers.Kind) -> None:
     key = answers.vote_key(left, kind)
     if key is not None and key == answers.vote_key(right, kind):
@@ -80,6 +82,7 @@ def test_equal_keys_grade_as_correct(left: str, right: str, kind: answers.Kind) 
 
 
 @given(expressions, expressions)
+@settings(deadline=None)
 def test_rearranged_expressions_share_a_key(left: str, right: str) -> None:
     for one, other in [
         (f"({left})+({right})", f"({right})+({left})"),
@@ -95,11 +98,13 @@ def test_rearranged_expressions_share_a_key(left: str, right: str) -> None:
 
 
 @given(st.fractions(), st.fractions())
+@settings(deadline=None)
 def test_rational_numbers_are_compared_exactly(left: object, right: object) -> None:
     assert (answers.vote_key(str(left)) == answers.vote_key(str(right))) == (left == right)
 
 
 @given(st.integers(-(10**40), 10**40), st.integers(0, 12))
+@settings(deadline=None)
 def test_decimals_are_exact(digits: int, places: int) -> None:
     whole, part = divmod(abs(digits), 10**places)
     shown = f"{'-' if digits < 0 else ''}{whole}" + (f".{part:0{places}d}" if places else "")
@@ -107,6 +112,7 @@ def test_decimals_are_exact(digits: int, places: int) -> None:
 
 
 @given(st.lists(st.one_of(st.none(), anything), max_size=12), KINDS)
+@settings(deadline=None)
 def test_a_tally_counts_every_answer_once(given_answers: list[str | None], kind: answers.Kind) -> None:
     tally = answers.tally(given_answers, kind)
     assert tally.k == len(given_answers) == tally.unscored + sum(each.votes for each in tally.classes)
@@ -115,7 +121,7 @@ def test_a_tally_counts_every_answer_once(given_answers: list[str | None], kind:
 
 
 @given(st.lists(anything, max_size=40), KINDS)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_the_forms_over_many_answers_agree_with_the_single_ones(many: list[str], kind: answers.Kind) -> None:
     assert answers.vote_keys(many, kind) == [answers.vote_key(each, kind) for each in many]
     assert answers.extract_all(many, kind) == [answers.extract(each, kind) for each in many]
@@ -125,7 +131,7 @@ def test_the_forms_over_many_answers_agree_with_the_single_ones(many: list[str],
 
 
 @given(st.lists(structures, min_size=1, max_size=20))
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_eight_threads_reach_the_same_verdicts(many: list[str]) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _: answers.grade_all(many, many[::-1]), range(8)))
