@@ -12,7 +12,8 @@ namespace cope::answer {
 struct Limits {
   std::size_t answer_bytes = 8192;  // longer answers are compared as text
   std::size_t tokens = 4096;
-  int depth = 48;
+  int depth = 48;    // of brackets and the like, while parsing
+  int height = 200;  // of a tree
   std::size_t nodes = 8192;
   std::size_t cells = 1024;            // of a matrix, a list, a set
   std::size_t exact_bits = 1U << 17U;  // of a numerator or a denominator: about 39,000 digits

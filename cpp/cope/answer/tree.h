@@ -5,6 +5,7 @@
 
 #include <gmpxx.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -65,14 +66,18 @@ struct Node {
   std::uint32_t first;  // of its children, in the pool
   std::uint32_t count;
   std::uint32_t datum;  // of its number or its name
+  int height;           // of the subtree
 };
 
 class Tree {
  public:
   NodeId make(Op op, std::span<const NodeId> kids, int aux = 0) {
+    int height = 1;
+    for (const NodeId kid : kids) height = std::max(height, (*this)[kid].height + 1);
+    tallest_ = std::max(tallest_, height);
     const auto first = static_cast<std::uint32_t>(pool_.size());
     pool_.insert(pool_.end(), kids.begin(), kids.end());
-    nodes_.push_back({op, aux, first, static_cast<std::uint32_t>(kids.size()), 0});
+    nodes_.push_back({op, aux, first, static_cast<std::uint32_t>(kids.size()), 0, height});
     return static_cast<NodeId>(nodes_.size()) - 1;
   }
   NodeId make(Op op, std::initializer_list<NodeId> kids = {}, int aux = 0) {
@@ -100,13 +105,17 @@ class Tree {
   const mpq_class& value(NodeId id) const { return numbers_[(*this)[id].datum]; }
   const std::string& name(NodeId id) const { return names_[(*this)[id].datum]; }
   std::size_t size() const { return nodes_.size(); }
-  bool full() const { return nodes_.size() > limits.nodes || pool_.size() > 2 * limits.nodes; }
+  // Past a limit: of nodes, or of height, since trees are walked recursively.
+  bool full() const {
+    return nodes_.size() > limits.nodes || pool_.size() > 2 * limits.nodes || tallest_ > limits.height;
+  }
 
  private:
   std::vector<Node> nodes_;
   std::vector<NodeId> pool_;
   std::vector<mpq_class> numbers_;
   std::vector<std::string> names_;
+  int tallest_ = 0;
 };
 
 }  // namespace cope::answer
