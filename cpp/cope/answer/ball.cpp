@@ -49,7 +49,17 @@ std::uint64_t mixed(std::uint64_t x) {  // splitmix64
   return x ^ (x >> 31U);
 }
 
+// MPFR keeps constants such as pi for each thread; they go with it.
+struct Caches {
+  ~Caches() { mpfr_free_cache2(MPFR_FREE_LOCAL_CACHE); }
+};
+
 }  // namespace
+
+void free_caches_at_thread_end() {
+  thread_local const Caches caches;
+  (void)caches;
+}
 
 Ball Ball::bad(mpfr_prec_t bits) {
   Ball a(bits);

@@ -43,6 +43,9 @@ class Real {  // owns an mpfr_t
   mpfr_t value_;
 };
 
+// To be called on a thread before its first balls.
+void free_caches_at_thread_end();
+
 class Ball {
  public:
   static constexpr double exact = -std::numeric_limits<double>::infinity();

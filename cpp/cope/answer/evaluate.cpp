@@ -331,6 +331,7 @@ std::optional<Gaussian> Evaluator::exact_series(NodeId id) {
 // --- balls ----------------------------------------------------------------------------------------
 
 Ball Evaluator::at(NodeId id, int point, mpfr_prec_t bits) {
+  free_caches_at_thread_end();
   point_ = point;
   bits_ = bits;
   balls_used_ = true;
