@@ -253,7 +253,8 @@ Ball factorial(const Ball& a) {
   Ball c(a.bits());
   mpfr_add_ui(c.re.get(), a.re.get(), 1, MPFR_RNDN);
   mpfr_gamma(c.re.get(), c.re.get(), MPFR_RNDN);
-  return done(std::move(c), c.magnitude() + sum(a.error, -static_cast<double>(a.bits())) + 16);
+  const double error = c.magnitude() + sum(a.error, -static_cast<double>(a.bits())) + 16;
+  return done(std::move(c), error);
 }
 
 Ball absolute(const Ball& a) {
@@ -370,7 +371,7 @@ std::optional<mpq_class> small_rational(const Real& value, double error, std::si
     q = q2;
     if (mpz_sizeinbase(p.get_mpz_t(), 2) + mpz_sizeinbase(q.get_mpz_t(), 2) > height_bits + 2) return std::nullopt;
     rest -= digit;
-    const mpq_class candidate(p, q);
+    mpq_class candidate(p, q);
     mpq_class distance = whole - candidate;
     if (sgn(distance) == 0) return candidate;
     const auto size = static_cast<double>(mpz_sizeinbase(distance.get_num_mpz_t(), 2)) -

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cope/answer/residue.h"
 #include "cope/base/digest.h"
 
 namespace cope::answer {
@@ -87,7 +88,7 @@ std::uint64_t seed_of(std::string_view name, std::uint64_t point) {
   return hash;
 }
 
-std::string shortened(std::string text) { return text.size() <= 96 ? text : '#' + sha256(text).hex(); }
+std::string shortened(const std::string& text) { return text.size() <= 96 ? text : '#' + sha256(text).hex(); }
 
 }  // namespace
 
@@ -261,6 +262,7 @@ std::optional<Gaussian> Evaluator::exact_power(NodeId base_id, NodeId exponent_i
     }
     const auto n = small_integer(e);
     if (!n || *n == std::numeric_limits<long>::min()) return std::nullopt;
+    if (static_cast<std::uint64_t>(std::abs(*n)) > limits.exact_bits) return std::nullopt;
     if (!meter_.spend(1 + static_cast<std::uint64_t>(std::abs(*n)) / 1000)) return std::nullopt;
     return integer_power(*base, *n);
   }
@@ -608,6 +610,13 @@ std::optional<std::string> Evaluator::key_at(NodeId id, int point, std::optional
 std::optional<std::string> Evaluator::key(NodeId id) {
   if (const auto value = exact(id)) return text_of(*value);
   if (meter_.exhausted()) return std::nullopt;
+  if (auto key = ball_key(id)) return key;
+  // Beyond what balls can hold, such as x^{10000} + 1 and 2^{10^9}, there are fingerprints.
+  if (const auto fingerprint = residue(tree_, id, meter_)) return "residue:" + text_of(*fingerprint);
+  return std::nullopt;
+}
+
+std::optional<std::string> Evaluator::ball_key(NodeId id) {
   std::optional<Gaussian> first;
   auto key = key_at(id, 0, first);
   if (!key) return std::nullopt;

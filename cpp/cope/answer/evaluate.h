@@ -61,6 +61,7 @@ class Evaluator {
   Ball ball_series(NodeId id);
   Ball opaque(std::string_view name, NodeId id);
   Ball opaque(std::string_view name, const std::vector<Ball>& parts) const;
+  std::optional<std::string> ball_key(NodeId id);
   std::optional<std::string> key_at(NodeId id, int point, std::optional<Gaussian>& rational);
 
   const Tree& tree_;

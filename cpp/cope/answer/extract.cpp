@@ -110,7 +110,7 @@ std::optional<std::string> boxed(std::string_view text) {
     const auto before = box_before(text, begin);
     if (!before || before->end > begin || !only_connectors(text.substr(before->end, begin - before->end))) break;
     const std::string_view part = trim(before->content);
-    if (!part.empty()) content = std::string(part) + ", " + content;
+    if (!part.empty()) content.insert(0, std::string(part).append(", "));
     begin = before->begin;
   }
   return content;

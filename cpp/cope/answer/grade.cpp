@@ -8,6 +8,7 @@
 #include "cope/answer/extract.h"
 #include "cope/answer/parser.h"
 #include "cope/answer/reading.h"
+#include "cope/answer/residue.h"
 #include "cope/answer/units.h"
 
 namespace cope::answer {
@@ -128,7 +129,7 @@ class Grader {
       return values(gold.value, answer.value);
     }
     const View& with = bare(gold) ? answer : gold;
-    const std::string note = (bare(gold) ? "the unit is added: " : "the unit is left out: ") + with.unit;
+    std::string note = (bare(gold) ? "the unit is added: " : "the unit is left out: ") + with.unit;
     // A percentage as its value (25% and 1/4) is strict; here it is its number (25% and 25).
     if (auto reason = values(number_of(gold_, gold), number_of(answer_, answer))) return note;
     if (with.unit == "degree") {  // as an angle in radians: but only where it has its pi
@@ -169,6 +170,11 @@ class Grader {
       return std::nullopt;
     }
     if (auto reason = shapes(gold, answer, x, y)) return reason;
+    if (!a || !b || ((*a)[0] == 'r') != ((*b)[0] == 'r')) {  // one is beyond what keys hold
+      Meter meter;
+      const auto left = residue(gold_.tree(), gold, meter);
+      if (left && left == residue(answer_.tree(), answer, meter)) return "the same fingerprint";
+    }
     if (auto reason = approximation(gold_, gold, answer_, answer)) return reason;
     if (auto reason = approximation(answer_, answer, gold_, gold)) return reason;
     return balls(gold, answer, a, b);

@@ -23,7 +23,7 @@ constexpr std::array<std::pair<std::string_view, Kind>, 8> names{{{"math", Kind:
                                                                   {"code", Kind::code},
                                                                   {"auto", Kind::automatic}}};
 
-std::string shortened(std::string key) { return key.size() <= 256 ? key : "long:" + sha256(key).hex(); }
+std::string shortened(const std::string& key) { return key.size() <= 256 ? key : "long:" + sha256(key).hex(); }
 
 // The number of an answer such as "$1,200.50", "18 dollars", "50%", "about 7 days": its own value where it is mathematics, else its last number.
 std::optional<std::string> number_key(std::string_view answer) {

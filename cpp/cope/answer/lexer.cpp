@@ -422,9 +422,7 @@ class Lexer {
         push(Tok::sign, "%");
       } else if (next == '|') {
         push(Tok::sign, "|");
-      } else if (next == '&' || next == '#' || next == '_') {
-        spaced_ = true;
-      } else {  // \, \! \; \: "\ " \( \) \[ \]
+      } else {  // \, \! \; \: "\ " \( \) \[ \] \& \# \_
         spaced_ = true;
       }
       return;
@@ -537,8 +535,6 @@ class Lexer {
         in_text_ = true;
         push(Tok::word, inner);
         in_text_ = false;
-      } else if (inner == "d" || prose || name != "mathrm") {
-        push(Tok::symbol, inner);
       } else {  // \mathrm{E} is no number e, \mathrm{e} and \mathrm{i} are
         push(Tok::symbol, inner);
       }

@@ -301,9 +301,7 @@ class Parser {
         op = Op::unite;
       else if (peek().is("cap"))
         op = Op::intersect;
-      else if (peek().is("setminus"))
-        op = Op::subtract_set;
-      else if (peek().is('-') && peek(1).is("{"))
+      else if (peek().is("setminus") || (peek().is('-') && peek(1).is("{")))
         op = Op::subtract_set;
       else
         break;
@@ -344,10 +342,8 @@ class Parser {
       bool minus = false;
       int both = 0;
       bool sign = false;
-      for (;; next()) {  // 3 - -5
-        if (peek().is('-') && !peek(1).is("{"))
-          minus = !minus;
-        else if (peek().is('-') && terms.empty() && !sign)
+      for (;; next()) {                                                        // 3 - -5
+        if (peek().is('-') && (!peek(1).is("{") || (terms.empty() && !sign)))  // A - \{1\} is a set
           minus = !minus;
         else if (peek().is("pm"))
           both = 1;
@@ -373,7 +369,6 @@ class Parser {
     switch (token.kind) {
       case Tok::symbol:
       case Tok::begin:
-        return true;
       case Tok::number:
         return true;
       case Tok::sign:
@@ -463,8 +458,7 @@ class Parser {
     while (factors.back() != failed) {
       if (factors.size() > limits.nodes) return failed;
       const Token& token = peek();
-      if (token.is('*') || token.is("cdot") || token.is("times") ||
-          (token.is('.') && peek(1).kind == Tok::number && false)) {
+      if (token.is('*') || token.is("cdot") || token.is("times")) {
         next();
         factors.push_back(integral_ > 0 && differential() ? tree_.number(1) : signed_power());
       } else if (token.is('/') || token.is("div")) {
@@ -547,11 +541,8 @@ class Parser {
         next();
         if (peek().is('!')) return failed;
         base = tree_.make(Op::factorial, {base});
-      } else if (peek().is("degree")) {
-        next();
-        base = tree_.make(Op::degree, {base});
-      } else if ((word("degrees") || word("degree")) && !word("celsius", 1) && !word("fahrenheit", 1) &&
-                 !word("c", 1) && !word("f", 1)) {
+      } else if (peek().is("degree") || ((word("degrees") || word("degree")) && !word("celsius", 1) &&
+                                         !word("fahrenheit", 1) && !word("c", 1) && !word("f", 1))) {
         next();
         base = tree_.make(Op::degree, {base});
       } else if (const auto scale = scale_word(); scale != 0) {
@@ -562,8 +553,6 @@ class Parser {
         base = tree_.make(Op::percent, {base});
       } else if (peek().is('_') && (tree_[base].op == Op::number)) {
         base = base_numeral(base);
-      } else if (peek().is('|') && bars_ == 0 && false) {
-        break;
       } else {
         break;
       }
@@ -746,10 +735,7 @@ class Parser {
     }
     next();
     if (token.is('(')) {
-      const bool digits_only = integer_token(peek()) && peek(1).is(')') && peek(2).is('_');
-      const NodeId id = group('(');
-      (void)digits_only;
-      return id;
+      return group('(');
     }
     if (token.is('[')) return group('[');
     if (token.is(']')) return group(']');

@@ -61,7 +61,6 @@ std::optional<Clock> clock_of(const std::vector<Token>& tokens) {
     if (!(marked && tail == "pm" && parts[0] > 12 && parts[0] < 24)) return std::nullopt;
     return Clock{3600 * parts[0] + 60 * parts[1] + parts[2], true};
   }
-  if (!marked && tokens[0].value.size() == 1 && count == 2 && parts[1] < 10 && false) return std::nullopt;
   int hour = parts[0];
   if (marked) hour = hour % 12 + (tail == "pm" ? 12 : 0);
   return Clock{3600 * hour + 60 * parts[1] + parts[2], marked};
@@ -204,7 +203,6 @@ std::optional<std::string> Reading::key_of(NodeId id) {
     case Op::list:
       return list_key(id);
     case Op::set:
-      return unordered(kids);
     case Op::cases:
       return unordered(kids);
     case Op::empty_set:
@@ -407,8 +405,6 @@ std::optional<std::string> Reading::equation_key(NodeId left, NodeId right, std:
     std::vector<std::string> keys;
     for (const int sign : {1, -1}) {
       evaluator_.choose(sign);
-      Meter& meter = meter_;
-      (void)meter;
       const NodeId difference = tree_.make(Op::add, {left, tree_.make(Op::negate, {right})});
       const Ball a = evaluator_.at(difference, 0, 384);
       const Ball b = evaluator_.at(difference, 1, 384);
@@ -484,7 +480,7 @@ std::optional<std::string> Reading::region_key(const Region& region) {
 
 std::optional<std::string> Reading::measure_key(NodeId id) {
   const Measure measure = measure_of(tree_.name(id));
-  const auto key = scaled_key(tree_.kid(id, 0), measure.factor);
+  auto key = scaled_key(tree_.kid(id, 0), measure.factor);
   if (!key || measure.kind == Measure::Kind::none) return key;
   return *key + " " + measure.dimension;
 }

@@ -23,12 +23,22 @@ std::vector<std::string_view> split(std::string_view words) {
   return parts;
 }
 
+// A small integer, within -9 and 9.
+int integer_of(std::string_view digits) {
+  int value = 0;
+  const bool minus = digits.starts_with('-');
+  for (const char c : digits.substr(minus ? 1 : 0)) {
+    if (is_digit(c)) value = std::min(9, 10 * value + (c - '0'));
+  }
+  return minus ? -value : value;
+}
+
 // "T" with the exponent 2 -> T^2; a dimension such as "L T-1" keeps its own exponents.
 void raise(std::map<std::string, int>& dimensions, std::string_view dimension, int exponent) {
   for (const std::string_view part : split(dimension)) {
     std::size_t letters = 0;
     while (letters < part.size() && part[letters] != '-' && !is_digit(part[letters])) ++letters;
-    const int own = letters < part.size() ? std::atoi(std::string(part.substr(letters)).c_str()) : 1;
+    const int own = letters < part.size() ? integer_of(part.substr(letters)) : 1;
     dimensions[std::string(part.substr(0, letters))] += own * exponent;
   }
 }
@@ -79,8 +89,7 @@ Measure measure_of(std::string_view words) {
       known = true;
       int exponent = next_power;
       next_power = 1;
-      if (k + 1 < parts.size() && parts[k + 1][0] == '^')
-        exponent = std::clamp(std::atoi(std::string(parts[k + 1].substr(1)).c_str()), -9, 9);
+      if (k + 1 < parts.size() && parts[k + 1][0] == '^') exponent = integer_of(parts[k + 1].substr(1));
       if (k + 1 < parts.size() && (parts[k + 1] == "squared" || parts[k + 1] == "cubed"))
         exponent = parts[k + 1] == "squared" ? 2 : 3;
       measure.factor *= power_of(mpq_class(unit->numerator, unit->denominator), sign * exponent);
