@@ -124,6 +124,10 @@ std::string_view sentence(std::string_view text) {
     if (text[i] == '.' && is_space(text[i + 1]) &&
         (i == 0 || !is_digit(text[i - 1]) || i + 2 >= text.size() || !is_digit(text[i + 2]))) {
       if (i >= 1 && text[i - 1] == 'm') continue;  // p.m.
+      const std::string_view before = text.substr(0, i);
+      if (before.ends_with("Mr") || before.ends_with("Mrs") || before.ends_with("Ms") || before.ends_with("Dr") ||
+          before.ends_with("St") || before.ends_with("vs"))
+        continue;
       return text.substr(0, i);
     }
   }
@@ -163,9 +167,31 @@ std::optional<std::string_view> first_math(std::string_view text) {
   return std::nullopt;
 }
 
+// A sentence rather than an answer: four words or more.
+bool is_prose(std::string_view text) {
+  int words = 0;
+  std::size_t letters = 0;
+  for (const char c : text) {
+    letters = is_letter(c) ? letters + 1 : 0;
+    if (letters == 2) ++words;
+    if (c == '\\') return false;
+  }
+  return words >= 4;
+}
+
 bool has_content(std::string_view text) {
   return std::ranges::any_of(
       text, [](char c) { return is_digit(c) || is_letter(c) || (static_cast<unsigned char>(c) & 0x80U) != 0; });
+}
+
+std::optional<std::string> last_bold(std::string_view text) {
+  const std::size_t close = rfind(text, "**", 0, text.size());
+  if (close == none || close == 0) return std::nullopt;
+  const std::size_t open = rfind(text, "**", 0, close);
+  if (open == none || close - open > 200) return std::nullopt;
+  const std::string_view content = without_marks(text.substr(open + 2, close - open - 2));
+  if (content.find('\n') != none || !std::ranges::any_of(content, is_digit)) return std::nullopt;
+  return std::string(content);
 }
 
 // What follows the last "answer is", "answer:" or "####".
@@ -206,6 +232,11 @@ std::optional<std::string> after_marker(std::string_view text) {
     const std::string_view said = without_marks(sentence(rest));
     if (!has_content(said) || said.size() > 512) continue;
     if (const auto math = first_math(said); math && has_content(*math)) return std::string(trim(*math));
+    if (is_prose(said) && !is_digit(said[0])) {  // "there are **6** ways to choose them": the number in it
+      if (auto bold = last_bold(sentence(rest))) return bold;
+      if (auto number = extract_number(said)) return number;
+      continue;
+    }
     return std::string(said);
   }
   if (hashes != none) {
@@ -256,16 +287,6 @@ std::optional<std::string> last_math(std::string_view text) {
     if (has_content(content)) return std::string(content);
   }
   return std::nullopt;
-}
-
-std::optional<std::string> last_bold(std::string_view text) {
-  const std::size_t close = rfind(text, "**", 0, text.size());
-  if (close == none || close == 0) return std::nullopt;
-  const std::size_t open = rfind(text, "**", 0, close);
-  if (open == none || close - open > 200) return std::nullopt;
-  const std::string_view content = without_marks(text.substr(open + 2, close - open - 2));
-  if (content.find('\n') != none || !std::ranges::any_of(content, is_digit)) return std::nullopt;
-  return std::string(content);
 }
 
 }  // namespace

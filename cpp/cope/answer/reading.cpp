@@ -369,7 +369,11 @@ std::optional<std::string> Reading::relation_key(NodeId id) {
       const std::string name = name_of(tree_, left);
       return name == "x" || name == "(x,y," || name == "(x,y,z," ? *key : name + "=" + *key;
     }
-    if (signs.size() == 1 && signs[0] == '=') return equation_key(left, right, "eq:", false);
+    if (signs == "=" && !evaluator_.has_symbols(left) && !evaluator_.has_symbols(right)) {  // 6 * 7 = 42
+      const auto first = key_of(left);
+      if (first && first == key_of(right)) return first;
+    }
+    if (signs == "=") return equation_key(left, right, "eq:", false);
   }
   if (signs.size() == 1) {
     switch (signs[0]) {
