@@ -1,0 +1,517 @@
+#include "cope/answer/parser.h"
+#include "cope/answer/parser_class.h"
+
+namespace cope::answer {
+
+// One argument of \frac, \binom: a group, or ONE token, where a number gives its first digit only.
+NodeId Parser::argument() {
+  if (peek().kind == Tok::number && peek().value.size() > 1 && is_digit(peek().value[0])) {
+    Token& token = tokens_[at_];
+    const NodeId digit = tree_.number(mpq_class(token.value[0] - '0'));
+    token.value.erase(0, 1);
+    return digit;
+  }
+  return primary();
+}
+
+NodeId Parser::group(char close) {
+  const Deeper deeper(*this);
+  if (!deeper.ok()) return failed;
+  const int bars = std::exchange(bars_, 0);
+  const NodeId id = group_inside(close);
+  bars_ = bars;
+  return id;
+}
+
+// What stands in round or square brackets, past the opening one: a value, a tuple, an interval.
+NodeId Parser::group_inside(char open) {
+  Ids items;
+  for (;;) {
+    if (items.empty() && (peek().is(')') || peek().is(']'))) break;
+    const NodeId item = statement(true);
+    if (item == failed) return failed;
+    items.push_back(item);
+    if (items.size() > limits.cells) return failed;
+    if (!take(',') && !take(';')) break;
+    if (peek().is(')') && items.size() == 1) break;  // (0,)
+  }
+  const bool closed_right = peek().is(']');
+  if (!closed_right && !peek().is(')') && !(peek().is('[') && open != '(')) return failed;
+  const bool open_right = !closed_right;
+  next();
+  const bool closed_left = open == '[';
+  if (items.empty()) return tree_.make(closed_left ? Op::bracket : Op::tuple);
+  if (open == '(' && open_right) return items.size() == 1 ? items[0] : tree_.make(Op::tuple, items);
+  if (open == '[' && closed_right)
+    return items.size() == 1 && tree_[items[0]].op != Op::number && tree_[items[0]].op != Op::bracket
+               ? items[0]
+               : tree_.make(Op::bracket, items);
+  if (items.size() != 2) return failed;
+  return tree_.make(Op::interval, items, (closed_left ? 1 : 0) + (closed_right ? 2 : 0));
+}
+
+// Past the opening brace. { x | x > 2 } is its condition.
+NodeId Parser::set_inside() {
+  Ids items;
+  const int bars = std::exchange(bars_, 0);
+  while (!peek().is("}") && !peek().is('}')) {
+    if (items.empty()) ++bars_;  // a bar ends the first item
+    const NodeId item = statement(true);
+    if (items.empty()) --bars_;
+    if (item == failed) return failed;
+    if (items.empty() && (peek().is('|') || peek().is("vert") || peek().is(':'))) {
+      const Op op = tree_[item].op;
+      if (op != Op::symbol && !(op == Op::relation && tree_.name(item) == "e")) return failed;
+      next();
+      const NodeId condition = commas();
+      bars_ = bars;
+      return condition != failed && (take("}") || take('}')) ? condition : failed;
+    }
+    items.push_back(item);
+    if (items.size() > limits.cells) return failed;
+    if (!take(',') && !take(';')) break;
+  }
+  bars_ = bars;
+  if (!take("}") && !take('}')) return failed;
+  return items.empty() ? tree_.make(Op::empty_set) : tree_.make(Op::set, items);
+}
+
+// LaTeX's grouping braces; with commas inside they are a set whose backslashes were lost.
+NodeId Parser::braces() {
+  const Deeper deeper(*this);
+  if (!deeper.ok()) return failed;
+  const int bars = std::exchange(bars_, 0);
+  Ids items;
+  for (;;) {
+    const NodeId item = statement(true);
+    if (item == failed) return failed;
+    items.push_back(item);
+    if (items.size() > limits.cells) return failed;
+    if (!take(',')) break;
+  }
+  bars_ = bars;
+  if (!take('}')) return failed;
+  return items.size() == 1 ? items[0] : tree_.make(Op::set, items);
+}
+
+NodeId Parser::primary() {
+  const Deeper deeper(*this);
+  if (!deeper.ok()) return failed;
+  const Token token = peek();
+  switch (token.kind) {
+    case Tok::number:
+      next();
+      return literal(token);
+    case Tok::symbol:
+      next();
+      return symbol(token.value);
+    case Tok::begin:
+      next();
+      return environment(token.value);
+    case Tok::word:
+      if (const int value = number_word(lower(token.value)); value >= 0) {
+        next();
+        return tree_.number(value);
+      }
+      return failed;
+    case Tok::command:
+      return command(token);
+    case Tok::sign:
+      break;
+    default:
+      return failed;
+  }
+  next();
+  if (token.is('(')) {
+    return group('(');
+  }
+  if (token.is('[')) return group('[');
+  if (token.is(']')) return group(']');
+  if (token.is('{')) return braces();
+  if (token.is('|')) return absolute();
+  if (token.is('<')) return angle('>');
+  return failed;
+}
+
+NodeId Parser::literal(const Token& token) {
+  int significant = 0;
+  auto value = decimal_value(token.value, significant);
+  if (!value) return failed;
+  // 0.1\overline{6}
+  if (peek().is("overline") || peek().is("dot")) {
+    if (token.value.find('.') == std::string::npos || token.value.find('e') != std::string::npos) return failed;
+    next();
+    const bool group = take('{');
+    if (!integer_token(peek())) return failed;
+    const std::string digits = peek().value;
+    next();
+    if (group && !take('}')) return failed;
+    const std::size_t after_point = token.value.size() - token.value.find('.') - 1;
+    if (digits.size() > 64 || after_point > 64) return failed;
+    mpz_class nines;
+    mpz_ui_pow_ui(nines.get_mpz_t(), 10, digits.size());
+    mpz_class scale;
+    mpz_ui_pow_ui(scale.get_mpz_t(), 10, after_point);
+    mpq_class tail(mpz_class(digits, 10), (nines - 1) * scale);
+    tail.canonicalize();
+    return tree_.number(*value + tail);
+  }
+  return tree_.number(std::move(*value), significant);
+}
+
+NodeId Parser::symbol(std::string name) {
+  while (peek().is('\'')) {
+    name += '\'';
+    next();
+  }
+  if (peek().is('_')) {
+    next();
+    name += '_';
+    if (take('{')) {
+      int depth = 1;
+      for (; peek().kind != Tok::stop; next()) {
+        if (peek().is('{')) ++depth;
+        if (peek().is('}') && --depth == 0) break;
+        name += peek().value;
+        if (name.size() > 64) return failed;
+      }
+      if (!take('}')) return failed;
+    } else {
+      name += peek().value;
+      next();
+    }
+    while (peek().is('\'')) {
+      name += '\'';
+      next();
+    }
+  }
+  if (name == "i" && !index_i_) return tree_.make(Op::imaginary);
+  if (name == "e") return tree_.make(Op::euler);
+  return tree_.named(Op::symbol, std::move(name));
+}
+
+NodeId Parser::absolute() {
+  ++bars_;
+  const NodeId inside = additive();
+  --bars_;
+  if (inside == failed || (!take('|') && !take("vert"))) return failed;
+  return tree_.named(Op::function, "abs", {inside});
+}
+
+NodeId Parser::angle(char close) {
+  Ids items;
+  do {
+    const NodeId item = additive();
+    if (item == failed) return failed;
+    items.push_back(item);
+    if (items.size() > limits.cells) return failed;
+  } while (take(','));
+  if (!(close == '>' ? take('>') || take("gt") : take("rangle")) || items.size() < 2) return failed;
+  return tree_.make(Op::tuple, items);
+}
+
+NodeId Parser::environment(const std::string& name) {
+  const bool equations = name == "cases" || name.starts_with("align") || name == "gathered" || name == "split" ||
+                         name == "equation" || name == "gather";
+  const bool matrix = name.ends_with("matrix") || name == "array" || name == "tabular";
+  if (!equations && !matrix) return failed;
+  const Deeper deeper(*this);
+  if (!deeper.ok()) return failed;
+  const int bars = std::exchange(bars_, 0);
+  Ids cells;
+  std::size_t columns = 0;
+  std::size_t width = 0;
+  while (peek().kind != Tok::end && peek().kind != Tok::stop) {
+    if (peek().kind == Tok::row) {
+      next();
+      if (width == 0) continue;
+      if (columns == 0) columns = width;
+      if (width != columns && matrix) return failed;
+      width = 0;
+      continue;
+    }
+    if (equations) {
+      while (take('&')) {
+      }
+      if (peek().kind == Tok::row || peek().kind == Tok::end) continue;
+    }
+    const NodeId cell = statement(false);
+    if (cell == failed) return failed;
+    cells.push_back(cell);
+    ++width;
+    if (cells.size() > limits.cells) return failed;
+    if (equations) (void)take(',');
+    if (!take('&') && peek().kind != Tok::row && peek().kind != Tok::end && !equations) return failed;
+  }
+  bars_ = bars;
+  if (peek().kind != Tok::end || cells.empty()) return failed;
+  next();
+  if (equations) return cells.size() == 1 ? cells[0] : tree_.make(Op::cases, cells);
+  if (width != 0) {
+    if (columns == 0) columns = width;
+    if (width != columns) return failed;
+  }
+  const NodeId id = tree_.make(Op::matrix, cells, static_cast<int>(columns));
+  return name.starts_with('v') || name.starts_with('V') ? tree_.named(Op::function, "det", {id}) : id;
+}
+
+NodeId Parser::command(const Token& token) {
+  const std::string& name = token.value;
+  next();
+  if (name == "frac") {
+    const NodeId above = argument();
+    const NodeId below = above == failed ? failed : argument();
+    return below == failed ? failed : tree_.make(Op::divide, {above, below});
+  }
+  if (name == "binom") {
+    if (take('(')) {  // binomial(n, k)
+      const NodeId n = additive();
+      if (n == failed || !take(',')) return failed;
+      const NodeId k = additive();
+      if (k == failed || !take(')')) return failed;
+      return tree_.make(Op::binomial, {n, k});
+    }
+    const NodeId above = argument();
+    const NodeId below = above == failed ? failed : argument();
+    return below == failed ? failed : tree_.make(Op::binomial, {above, below});
+  }
+  if (name == "sqrt") return root();
+  if (name == "cbrt") {
+    const NodeId radicand = primary();
+    return radicand == failed ? failed : tree_.make(Op::root, {radicand, tree_.number(3)});
+  }
+  if (name == "pi") return tree_.make(Op::pi);
+  if (name == "i") return tree_.make(Op::imaginary);
+  if (name == "infty") return tree_.make(Op::infinity);
+  if (name == "emptyset") return tree_.make(Op::empty_set);
+  if (name == "{") {
+    const NodeId id = set_inside();  // \int \{x dx\}: round brackets are meant
+    return id != failed && integral_ > 0 && tree_[id].op == Op::set && tree_[id].count == 1 ? tree_.kid(id, 0) : id;
+  }
+  if (name == "vert") return absolute();
+  if (name == "langle") return angle(')');
+  if (name == "lfloor" || name == "lceil") {
+    const NodeId inside = additive();
+    if (inside == failed || !take(name == "lfloor" ? "rfloor" : "rceil")) return failed;
+    return tree_.named(Op::function, name == "lfloor" ? "floor" : "ceil", {inside});
+  }
+  if (name == "angle" || name == "triangle" || name == "overline" || name == "vec" || name == "hat")
+    return figure(name);
+  if (name == "boxed") return primary();
+  if (name == "sum" || name == "prod") return series(name == "sum" ? Op::sum : Op::product);
+  if (name == "int") return integral();
+  if (name == "lim") return limit();
+  if (is_function(name)) return function(name);
+  if (is_greek(name)) return symbol(name);
+  return failed;
+}
+
+// \angle ABC, \overline{AB}: a name.
+NodeId Parser::figure(const std::string& kind) {
+  std::string name = kind + ' ';
+  const bool group = take('{');
+  while (peek().kind == Tok::symbol) {
+    name += peek().value;
+    next();
+  }
+  if (group && !take('}')) return failed;
+  if (name.size() == kind.size() + 1) return failed;
+  return tree_.named(Op::symbol, name);
+}
+
+NodeId Parser::root() {
+  NodeId degree = failed;
+  if (take('[')) {
+    degree = additive();
+    if (degree == failed || !take(']')) return failed;
+  }
+  const NodeId radicand = primary();
+  if (radicand == failed) return failed;
+  if (degree == failed) degree = tree_.number(2);
+  return tree_.make(Op::root, {radicand, degree});
+}
+
+NodeId Parser::function(const std::string& name) {
+  NodeId base = failed;
+  NodeId exponent = failed;
+  for (;;) {
+    if (peek().is('_') && base == failed) {
+      next();
+      base = primary();
+      if (base == failed) return failed;
+    } else if (peek().is('^') && exponent == failed && !is_circle(1)) {
+      next();
+      exponent = this->exponent();
+      if (exponent == failed) return failed;
+    } else {
+      break;
+    }
+  }
+  Ids arguments;
+  if (peek().is('(') || peek().is('[')) {
+    const char close = peek().is('(') ? ')' : ']';
+    next();
+    const int bars = std::exchange(bars_, 0);
+    do {
+      const NodeId each = additive();
+      if (each == failed || arguments.size() > limits.cells) return failed;
+      arguments.push_back(each);
+    } while (take(','));
+    bars_ = bars;
+    if (!take(close)) return failed;
+  } else if (take("{")) {  // \sin\{x\}
+    arguments.push_back(additive());
+    if (arguments[0] == failed || !take("}")) return failed;
+  } else {
+    const NodeId bare = bare_argument();
+    if (bare == failed) return failed;
+    if (tree_[bare].op == Op::set)
+      arguments.assign(tree_.kids(bare).begin(), tree_.kids(bare).end());
+    else
+      arguments.push_back(bare);
+  }
+  return apply(name, base, exponent, arguments);
+}
+
+// \sin 2x, \ln xy, \cos 2\pi/3: factors up to the next sign, bracket or function.
+NodeId Parser::bare_argument() {
+  const bool minus = take('-');
+  Ids factors;
+  while (starts_factor()) {
+    const bool bracket = peek().is('(') || peek().is('[');
+    if (!factors.empty() && (bracket || (peek().kind == Tok::command && is_function(peek().value)))) break;
+    if (integral_ > 0 && differential()) continue;
+    const bool group = peek().is('{');
+    const NodeId factor = power();
+    if (factor == failed) return failed;
+    factors.push_back(factor);
+    if (factors.size() > limits.nodes) return failed;
+    if (group && factors.size() == 1) break;
+  }
+  if (factors.empty()) return failed;
+  NodeId value = product(factors);
+  if (peek().is('/') && integer_token(peek(1)) && (tree_[factors.back()].op == Op::pi)) {
+    next();
+    const NodeId below = primary();
+    if (below == failed) return failed;
+    value = tree_.make(Op::divide, {value, below});
+  }
+  return minus ? tree_.make(Op::negate, {value}) : value;
+}
+
+NodeId Parser::apply(const std::string& name, NodeId base, NodeId exponent, const Ids& arguments) {
+  const bool many = name == "gcd" || name == "lcm" || name == "max" || name == "min";
+  if (arguments.size() != 1 && !many && !(name == "log" && arguments.size() == 2)) return failed;
+  NodeId value = failed;
+  if (name == "log" || name == "ln" || name == "lg") {
+    if (name == "lg" && base == failed) base = tree_.number(10);
+    if (arguments.size() == 2) base = arguments[1];
+    value = base == failed ? tree_.named(Op::function, "ln", {arguments[0]})
+                           : tree_.make(Op::log_base, {arguments[0], base});
+  } else if (base != failed) {
+    return failed;
+  } else if (name == "factorial") {
+    value = tree_.make(Op::factorial, {arguments[0]});
+  } else if (name == "cis") {
+    value = tree_.make(Op::power,
+                       {tree_.make(Op::euler), tree_.make(Op::multiply, {tree_.make(Op::imaginary), arguments[0]})});
+  } else if (exponent != failed && is_minus_one(exponent) && !many) {  // \sin^{-1} x
+    static constexpr std::string_view invertible[] = {"sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh"};
+    if (std::ranges::find(invertible, name) == std::end(invertible)) return failed;
+    return tree_.named(Op::function, "a" + name, {arguments[0]});
+  } else {
+    value = tree_.named(Op::function, name, arguments);
+  }
+  return exponent == failed ? value : tree_.make(Op::power, {value, exponent});
+}
+
+NodeId Parser::series(Op op) {
+  std::string variable;
+  NodeId from = failed;
+  NodeId to = failed;
+  for (int k = 0; k < 2; ++k) {
+    if (take('_')) {
+      if (!take('{') || (peek().kind != Tok::symbol)) return failed;
+      variable = peek().value;
+      next();
+      if (!take('=')) return failed;
+      from = additive();
+      if (from == failed || !take('}')) return failed;
+    } else if (take('^')) {
+      to = primary();
+      if (to == failed) return failed;
+    }
+  }
+  if (from == failed || to == failed) return failed;
+  const bool outer = std::exchange(index_i_, index_i_ || variable == "i");  // inside, i is the index
+  const NodeId body = term();
+  index_i_ = outer;
+  if (body == failed) return failed;
+  return tree_.named(op, variable, {from, to, body});
+}
+
+bool Parser::differential() {
+  if (peek().kind != Tok::symbol || peek().value != "d") return false;
+  const Token& variable = peek(1);
+  if (variable.kind != Tok::symbol && !(variable.kind == Tok::command && is_greek(variable.value))) return false;
+  differential_ = variable.value;
+  next();
+  next();
+  return true;
+}
+
+NodeId Parser::integral() {
+  NodeId from = failed;
+  NodeId to = failed;
+  for (int k = 0; k < 2; ++k) {
+    const bool lower = peek().is('_');
+    if (!lower && !peek().is('^')) break;
+    next();
+    if (peek().is('{') && peek(1).is('}')) {
+      at_ += 2;
+      continue;
+    }
+    const bool minus = take('-');
+    NodeId bound = primary();
+    if (bound == failed) return failed;
+    if (minus) bound = tree_.make(Op::negate, {bound});
+    (lower ? from : to) = bound;
+  }
+  const std::string outer = std::exchange(differential_, "");
+  ++integral_;
+  // \int da, \int {x dx}
+  const NodeId body =
+      peek().kind == Tok::symbol && peek().value == "d" && differential() ? tree_.number(1) : additive();
+  --integral_;
+  std::string variable = differential_.empty() ? "x" : differential_;
+  differential_ = outer;
+  if (body == failed || (from == failed) != (to == failed)) return failed;
+  if (from == failed) return tree_.named(Op::integral, variable, {body});
+  return tree_.named(Op::integral, variable, {from, to, body});
+}
+
+NodeId Parser::limit() {
+  if (!take('_') || !take('{') || peek().kind != Tok::symbol) return failed;
+  const std::string variable = peek().value;
+  next();
+  if (!take("to")) return failed;
+  NodeId point = failed;
+  int side = 0;
+  const bool minus = take('-');
+  (void)take('+');
+  point = primary();
+  if (point == failed) return failed;
+  if (minus) point = tree_.make(Op::negate, {point});
+  if (take('^')) {
+    const bool group = take('{');
+    side = peek().is('+') ? 1 : peek().is('-') ? -1 : 0;
+    if (side == 0) return failed;
+    next();
+    if (group && !take('}')) return failed;
+  }
+  if (!take('}')) return failed;
+  const NodeId body = term();
+  return body == failed ? failed : tree_.named(Op::limit, variable, {point, body}, side);
+}
+
+}  // namespace cope::answer
