@@ -141,6 +141,8 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         (r"\binom52", "10", True),
         (r"\frac{n!}{(n-2)!}", "n(n-1)", True),
         (r"\sum_{k=1}^{10}k", "55", True),
+        (r"\lim_{x\to3^+}a", "a", True),
+        (r"\lim_{x\to3^+}f", r"\lim_{x\to3^-}fx", False),
     ],
     "Equations": [
         ("5x-7y=4", "-10x+14y+8=0", True),
@@ -185,6 +187,22 @@ Conventions: `log` without a base is natural, and decimal where only that agrees
 positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too.
 """
 
+_TAIL = """## Where the tests of other graders disagree
+
+Held against the test files of other graders (`tests_py/answers/test_policy.py`, where the data is at hand), these verdicts differ on purpose:
+
+| what | the other grader | here | reason |
+|---|---|---|---|
+| `1.732` for `\\sqrt3`, `33.3` for `100/3`, `125.663` for `40\\pi` | MARIO, Qwen/ToRA: a relative tolerance of 1e-3 or 1e-4 | wrong | a tolerance accepts wrong answers \
+(0.00199 for 2/1005); seven digits, correctly rounded, are the value |
+| `x + 1.414I` for `x + \\sqrt2I`; matrices and intervals with rounded parts | MARIO, Qwen/ToRA: the same tolerance in each part | wrong | the same |
+| `10m` for `10` | MARIO: no unit without a blank | wrong | outside of text `m` is a variable; `10cm` and `10\\text{ m}` are quantities |
+| `(1,234)` for `1,234` | MARIO: a number | wrong | in brackets a comma separates two items |
+| `4, 10, -2` and `10, 4, -2` | Hendrycks: strings | right | a list of solutions has no order |
+| `3245/5` and `649` | simple-evals' prompt: no non-trivial simplification | right | the values are equal |
+| the number in `open('x') or 0` | inspect: must not be run | wrong | nothing is run; it is a text |
+"""
+
 
 def document() -> str:
     """The page, from the cases and the verdicts."""
@@ -197,7 +215,7 @@ def document() -> str:
             cells = [_code(gold), _code(prediction), "yes" if verdict else "no", verdict.tier, why.replace("|", "\\|")]
             parts.append("| " + " | ".join(cells) + " |\n")
         parts.append("\n")
-    return "".join(parts).rstrip("\n") + "\n"
+    return "".join([*parts, _TAIL])
 
 
 def _code(text: str) -> str:

@@ -112,6 +112,11 @@ bool Evaluator::has_plus_minus(NodeId id) const {
          std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_plus_minus(kid); });
 }
 
+bool Evaluator::mentions(NodeId id, const std::string& symbol) const {
+  if (tree_[id].op == Op::symbol) return tree_.name(id) == symbol;
+  return std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return mentions(kid, symbol); });
+}
+
 bool Evaluator::has_absolute(NodeId id) const {
   if (tree_[id].op == Op::function && tree_.name(id) == "abs" && has_symbols(id)) return true;
   return std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_absolute(kid); });
@@ -229,7 +234,7 @@ std::optional<Gaussian> Evaluator::exact(NodeId id) {
     case Op::product:
       return exact_series(id);
     case Op::limit:
-      return has_symbols(tree_.kid(id, 1)) ? std::nullopt : kid(1);
+      return mentions(tree_.kid(id, 1), tree_.name(id)) ? std::nullopt : kid(1);
     default:
       return std::nullopt;
   }
@@ -447,11 +452,7 @@ Ball Evaluator::ball(NodeId id) {
       return ball_series(id);
     case Op::limit:
     case Op::integral: {
-      if (node.op == Op::limit && !has_symbols(tree_.kid(id, 1))) {
-        dummies_.push_back(tree_.name(id));
-        dummies_.pop_back();
-        return kid(1);
-      }
+      if (node.op == Op::limit && !mentions(tree_.kid(id, 1), tree_.name(id))) return kid(1);
       const bool bounded = node.op == Op::limit || node.count == 3;
       std::vector<Ball> parts;
       if (bounded) {
