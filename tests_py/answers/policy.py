@@ -193,8 +193,8 @@ Held against the test files of other graders (`tests_py/answers/test_policy.py`,
 
 | what | the other grader | here | reason |
 |---|---|---|---|
-| `1.732` for `\\sqrt3`, `33.3` for `100/3`, `125.663` for `40\\pi` | MARIO, Qwen/ToRA: a relative tolerance of 1e-3 or 1e-4 | wrong | a tolerance accepts wrong answers \
-(0.00199 for 2/1005); seven digits, correctly rounded, are the value |
+| `1.732` for `\\sqrt3`, `33.3` for `100/3`, `125.663` for `40\\pi` | MARIO, Qwen/ToRA: a relative tolerance of 1e-3 or 1e-4 | wrong | a tolerance \
+accepts wrong answers (0.00199 for 2/1005); seven digits, correctly rounded, are the value |
 | `x + 1.414I` for `x + \\sqrt2I`; matrices and intervals with rounded parts | MARIO, Qwen/ToRA: the same tolerance in each part | wrong | the same |
 | `10m` for `10` | MARIO: no unit without a blank | wrong | outside of text `m` is a variable; `10cm` and `10\\text{ m}` are quantities |
 | `(1,234)` for `1,234` | MARIO: a number | wrong | in brackets a comma separates two items |
