@@ -187,6 +187,111 @@ def replay_keys(cascade: str, classes: NDArray[np.int32]) -> NDArray[np.int32]:
         Shape (problems, 2): the stage that ended each problem and its answer's class (-1: unscored).
     """
 
+# --- sweeps ---------------------------------------------------------------------------------------
+class SweepGate(TypedDict, total=False):
+    measure: Literal["always", "consensus", "agreement", "passed", "perplexity", "score", "custom"]
+    comparison: Literal[">", ">=", "<", "<="]  # default ">"
+    denominator: Literal["k", "answered"]  # default "k"
+    # int64 [T, 2]: exact numerators and denominators, strictly ascending. For consensus, perplexity, score, custom; not for a last stage
+    thresholds: NDArray[np.int64]
+
+class SweepStage(TypedDict, total=False):
+    """What was recorded of one stage. P problems, V variants (which carried plan its samples were drawn with; 1 where none), N samples, K values of k.
+
+    Arrays are C-contiguous and of the dtype named. `classes`, `correct`, `gate` are required."""
+
+    gate: SweepGate
+    classes: NDArray[np.int32]  # [P, V, N] class of each sample's answer: small whole numbers within its problem; -1: unscored
+    correct: NDArray[np.uint8]  # [P, V, N] 1 where that sample's answer is right (0 where unscored)
+    measure: NDArray[np.float64]  # [P, V, N] passed / perplexity / score of each sample; needed by those gates
+    other: NDArray[np.int32]  # [P, V, N'] classes of the second draw; needed by `agreement`
+    custom: NDArray[np.float64]  # [P, K] value of a custom gate at each k; needed by `custom`
+    cost_pusd: NDArray[np.int64]  # [P, V, N] of sample i with all that is drawn beside it: its own plan, sample i of `other`; default 0
+    once_pusd: NDArray[np.int64]  # [P, V] of what the stage draws once whatever k (a guideline); default 0
+    variant: NDArray[np.int32]  # [P, K] the variant used at each k in sampling order; -1: not recorded. Default: 0, where V = 1
+    uses_k: bool  # True (default): k samples of N are used; False: all N are used whatever k (a stage of one sample)
+    carries: int  # the stage whose carried sample the variants belong to: variant i goes with its sample i; default -1: carries nothing
+
+Estimator = Literal["order", "subsets"]
+
+class SweepGrid(TypedDict):
+    """Sums over problems at each grid point. One axis for k, then one for each stage but the last: its thresholds, or length 1 where it has none.
+
+    estimator "order": int64, exact. "subsets": float64, expectations, each a sum of positive terms (relative error below 1e-12)."""
+
+    correct: NDArray[np.int64] | NDArray[np.float64]  # [K, T1, T2, ...] problems answered right
+    unscored: NDArray[np.int64] | NDArray[np.float64]  # [K, T1, T2, ...] problems whose last stage had no scored sample
+    cost_pusd: NDArray[np.int64] | NDArray[np.float64]  # [K, T1, T2, ...] of all samples of all stages reached (early stopping off)
+    resolved: NDArray[np.int64] | NDArray[np.float64]  # [K, T1, T2, ..., S] problems that each stage ended, unscored among the last's
+
+class SweepProblems(TypedDict):
+    """The same for each problem: summed over axis 0 it is SweepGrid. "order": uint8 and int64; "subsets": float64 probabilities and expectations."""
+
+    correct: NDArray[np.uint8] | NDArray[np.float64]  # [P, K, T1, T2, ...]
+    unscored: NDArray[np.uint8] | NDArray[np.float64]  # [P, K, T1, T2, ...]
+    cost_pusd: NDArray[np.int64] | NDArray[np.float64]  # [P, K, T1, T2, ...]
+    resolved: NDArray[np.uint8] | NDArray[np.float64]  # [P, K, T1, T2, ..., S]: in sampling order, argmax over the last axis is the stage
+
+class SweepBootstrap(TypedDict):
+    correct: NDArray[np.float64]  # [R, K, T1, T2, ...] weighted sums over problems
+    cost_pusd: NDArray[np.float64]  # [R, K, T1, T2, ...]
+
+def sweep(
+    stages: Sequence[SweepStage],
+    k: NDArray[np.int32],
+    *,
+    estimator: Estimator = "order",
+    conditional: bool = False,
+    threads: int = 0,
+) -> SweepGrid:
+    """All points of a grid over k and the thresholds of all gates, from recorded samples; streams over problems.
+
+    "order": the first k samples of each stage, at every point exactly what the engine's decide() says. Needs `variant` at every (problem, k).
+
+    "subsets": the exact expectation over what other orders of the same samples would have given. At each stage an ordered k of its N recorded samples is
+    drawn at random without replacement, independently of other stages. A tie goes to the class seen first, as everywhere: given the counts every order is
+    equally likely, so each of the tied classes wins equally often; and the answer, the first sample of the winning class, is each of its recorded samples
+    equally often. Closed form, no Monte Carlo. Where a stage carries (V > 1), its variants must belong to all N samples of the first stage, so
+    that the expectation runs over the carried plan too; `conditional=True` instead takes the plan carried in sampling order at each k as given.
+    Refused for custom gates, whose value is known of the recorded prefix only, and for more than 1,000 samples.
+
+    Args:
+        stages: One entry a stage.
+        k: int32 [K], strictly ascending, from 1 to N.
+        estimator: See above.
+        conditional: See above; of "subsets" only.
+        threads: 0: all cores. Results do not depend on it.
+
+    Raises:
+        ConfigError: An argument of the wrong dtype, shape or value, named with what was expected; an expectation that does not exist.
+        DataError: NaN, a negative cost, a variant that was not recorded: names stage, problem, sample.
+    """
+
+def sweep_problems(
+    stages: Sequence[SweepStage],
+    k: NDArray[np.int32],
+    *,
+    estimator: Estimator = "order",
+    conditional: bool = False,
+    threads: int = 0,
+) -> SweepProblems:
+    """What each problem contributes to each point; for one point, give one k and one threshold a gate. Arguments as for sweep()."""
+
+def sweep_bootstrap(
+    stages: Sequence[SweepStage],
+    k: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    *,
+    estimator: Estimator = "order",
+    conditional: bool = False,
+    threads: int = 0,
+) -> SweepBootstrap:
+    """Weighted sums over problems at every grid point, one a row of `weights` (float64 [R, P]: how often each problem is in each resample).
+
+    Never holds problems x grid. Equal weights give equal resamples, so two methods compared with the same weights are paired.
+    Other arguments as for sweep().
+    """
+
 # --- answers (cope.answers) -----------------------------------------------------------------------
 # Kinds: "math", "integer", "number", "choice", "date", "text", "code", "auto". Verdicts: (correct, tier, why).
 def extract(text: str, kind: str) -> str | None: ...
