@@ -6,8 +6,6 @@
 // Thread-safety: an Evaluator belongs to one call.
 #pragma once
 
-#include <gmpxx.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,16 +14,11 @@
 #include <vector>
 
 #include "cope/answer/ball.h"
+#include "cope/answer/gaussian.h"
 #include "cope/answer/limits.h"
 #include "cope/answer/tree.h"
 
 namespace cope::answer {
-
-struct Gaussian {
-  mpq_class re;
-  mpq_class im;
-  bool real() const { return sgn(im) == 0; }
-};
 
 class Evaluator {
  public:
@@ -75,7 +68,5 @@ class Evaluator {
   std::vector<std::pair<std::string_view, mpq_class>> bound_;  // variables of sums and products
   std::vector<std::string_view> dummies_;                      // those that have no value: of integrals, limits
 };
-
-std::string text_of(const Gaussian& value);
 
 }  // namespace cope::answer
