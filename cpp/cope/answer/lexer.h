@@ -40,7 +40,4 @@ struct Token {
 // Ends with a Tok::stop. Empty where the answer is longer than limits allow.
 std::vector<Token> lex(std::string_view answer);
 
-// Unicode signs as LaTeX commands or ASCII; invalid UTF-8 and control characters as '?'.
-std::string to_ascii(std::string_view text);
-
 }  // namespace cope::answer
