@@ -1,5 +1,5 @@
-// The class behind parser.h, for its three sources: what stands at the top of an answer (parser.cpp), arithmetic (parser_terms.cpp), and single values
-// (parser_values.cpp).
+// The class behind parser.h, for its sources: what stands at the top of an answer (parser.cpp), arithmetic (parser_terms.cpp), single values
+// (parser_values.cpp), functions, sums and integrals (parser_functions.cpp).
 #pragma once
 
 #include <algorithm>
