@@ -42,11 +42,11 @@ from .running import open as open
 from .tasks import Task
 
 if TYPE_CHECKING:
-    from . import datasets, local, stats, tables
+    from . import datasets, frontier, local, risk, stats, tables
 
 __version__: str = _core.version
 
-_LAZY = ("datasets", "local", "stats", "tables")
+_LAZY = ("datasets", "frontier", "local", "risk", "stats", "tables")
 
 # `open` is not here: `from cope import *` must not hide the built-in.
 __all__ = [
@@ -79,10 +79,12 @@ __all__ = [
     "compare",
     "datasets",
     "errors",
+    "frontier",
     "load",
     "local",
     "methods",
     "prompts",
+    "risk",
     "run",
     "runs",
     "stats",
