@@ -24,6 +24,21 @@ def test_the_policy(gold: str, prediction: str, correct: bool) -> None:
         assert answers.vote_key(gold) != answers.vote_key(prediction)
 
 
+# kind, gold, right answers, wrong answers: rewritings that models produce, and close answers that must not pass.
+PAIRS = [json.loads(line) for line in Path(__file__).with_name("pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("row", PAIRS, ids=lambda row: row["gold"])
+def test_rewritings_are_right_and_close_answers_wrong(row: dict[str, Any]) -> None:
+    for answer in row["right"]:
+        verdict = answers.grade(row["gold"], answer)
+        assert verdict, (answer, verdict.why)
+    for answer in row["wrong"]:
+        verdict = answers.grade(row["gold"], answer)
+        assert not verdict, (answer, verdict.why)
+        assert answers.vote_key(row["gold"]) != answers.vote_key(answer), answer
+
+
 def test_the_document_shows_what_is_decided_today() -> None:
     assert policy.DOCUMENT.read_text(encoding="utf-8") == policy.document(), "run: python -m tests_py.answers.policy"
 

@@ -15,6 +15,7 @@ constexpr std::size_t none = std::string_view::npos;
 // Boxes that are never closed are tried from the end; a text that opens thousands of them is given up on after a few.
 constexpr int max_unclosed_boxes = 16;
 constexpr std::size_t longest_box = 1 << 16;
+constexpr std::size_t longest_said = 512;  // what follows "answer is"
 
 // std::string_view::rfind through memrchr on the needle's rarest character, which is its `key`-th.
 std::size_t rfind(std::string_view text, std::string_view needle, std::size_t key, std::size_t end) {
@@ -138,13 +139,20 @@ std::string_view without_marks(std::string_view text) {
   for (;;) {
     const std::size_t before = text.size();
     text = trim(text);
-    for (const std::string_view mark : {"**", "__", "`", ":", "*"}) {
+    for (const std::string_view mark : {"**", "__", "`", ":", "*", "\""}) {
       if (text.starts_with(mark)) text.remove_prefix(mark.size());
       if (text.ends_with(mark)) text.remove_suffix(mark.size());
     }
-    if (text.ends_with('.')) text.remove_suffix(1);
+    if (text.ends_with('.') || text.ends_with(',')) text.remove_suffix(1);
     if (text.size() == before) return text;
   }
+}
+
+// Whether the dollar signs at `open` and `close` stand around mathematics and are no prices, as pandoc tells them apart: "$4 + $5" has blanks on one side
+// only, or a digit behind the second.
+bool around_math(std::string_view text, std::size_t open, std::size_t close) {
+  if (close + 1 < text.size() && is_digit(text[close + 1])) return false;
+  return close > open + 1 && is_space(text[open + 1]) == is_space(text[close - 1]);
 }
 
 // The first piece of mathematics in a text: between $ signs, \( \) or \[ \].
@@ -160,11 +168,20 @@ std::optional<std::string_view> first_math(std::string_view text) {
       if (doubled) ++begin;
       std::size_t close = text.find('$', begin);
       while (close != none && text[close - 1] == '\\') close = text.find('$', close + 1);
-      if (close != none && close > begin) return text.substr(begin, close - begin);
       if (close == none) return std::nullopt;
+      if (doubled ? close > begin : around_math(text, i, close)) return text.substr(begin, close - begin);
     }
   }
   return std::nullopt;
+}
+
+// "5. FORMAT", "Step 2": a heading.
+bool is_numbered(std::string_view text) {
+  text = trim(text);
+  if (text.starts_with("Step ") || text.starts_with("Method ") || text.starts_with("Case ")) return true;
+  std::size_t digits = 0;
+  while (digits < text.size() && is_digit(text[digits])) ++digits;
+  return digits > 0 && text.substr(digits).starts_with(". ");
 }
 
 // A sentence rather than an answer: four words or more.
@@ -185,13 +202,68 @@ bool has_content(std::string_view text) {
 }
 
 std::optional<std::string> last_bold(std::string_view text) {
-  const std::size_t close = rfind(text, "**", 0, text.size());
-  if (close == none || close == 0) return std::nullopt;
-  const std::size_t open = rfind(text, "**", 0, close);
-  if (open == none || close - open > 200) return std::nullopt;
-  const std::string_view content = without_marks(text.substr(open + 2, close - open - 2));
-  if (content.find('\n') != none || !std::ranges::any_of(content, is_digit)) return std::nullopt;
-  return std::string(content);
+  std::size_t end = text.size();
+  for (int tries = 0; tries < 8; ++tries) {
+    const std::size_t close = rfind(text, "**", 0, end);
+    if (close == none || close == 0) return std::nullopt;
+    const std::size_t open = rfind(text, "**", 0, close);
+    if (open == none) return std::nullopt;
+    end = open;
+    const std::string_view inside = text.substr(open + 2, close - open - 2);
+    const bool heading = inside.ends_with(':') || text.substr(close + 2).starts_with(':') || is_numbered(inside);
+    if (heading || inside.size() > 200 || inside.find('\n') != none) continue;
+    const std::string_view content = without_marks(inside);
+    if (!std::ranges::any_of(content, is_digit)) continue;
+    if (!is_prose(content)) return std::string(content);
+    if (const auto math = first_math(content); math && has_content(*math)) return std::string(trim(*math));
+    return extract_number(content);
+  }
+  return std::nullopt;
+}
+
+// The value of "answer": "18" or "answer": 18 in JSON, from the closing quotation mark of its name on; none where there is no such value.
+std::optional<std::string> json_value(std::string_view rest) {
+  rest = trim(rest.substr(1));
+  if (!rest.starts_with(':')) return std::nullopt;
+  rest = trim(rest.substr(1));
+  std::string value;
+  if (rest.starts_with('"')) {
+    for (std::size_t i = 1; i < rest.size() && rest[i] != '"'; ++i) {
+      if (rest[i] == '\\' && i + 1 < rest.size() && (rest[i + 1] == '\\' || rest[i + 1] == '"')) ++i;
+      value += rest[i];
+      if (value.size() > longest_said) return std::nullopt;
+    }
+  } else {
+    value = rest.substr(0, std::min(rest.find_first_of(",}\n"), longest_said));
+  }
+  value = trim(value);
+  return has_content(value) ? std::optional(value) : std::nullopt;
+}
+
+// "**720** ways to do so" is 720, and "1 + 2 = **3**" has no marks in it.
+std::string without_bold(std::string_view text, bool opened) {
+  if (opened) {
+    if (const std::size_t close = text.find("**"); close != none && close > 0)
+      return std::string(text.substr(0, close));
+  }
+  std::string out(text);
+  for (std::size_t at = out.find("**"); at != std::string::npos; at = out.find("**", at)) {
+    const bool power = at > 0 && !is_space(out[at - 1]) && at + 2 < out.size() && !is_space(out[at + 2]);
+    if (power)
+      ++at;
+    else
+      out.erase(at, 2);
+  }
+  return out;
+}
+
+// Of "12 because ...", "3/4 of them are ...": what stands in front of the words that only explain.
+std::string_view without_reason(std::string_view said) {
+  std::size_t stop = said.size();
+  for (const std::string_view word : {" because ", " since ", " as ", " so ", " which ", " that ", " when ", " if ",
+                                      " who ", " would ", " of ", " in ", " is ", " are ", " for "})
+    stop = std::min(stop, said.find(word));
+  return trim(said.substr(0, stop));
 }
 
 // What follows the last "answer is", "answer:" or "####".
@@ -204,10 +276,18 @@ std::optional<std::string> after_marker(std::string_view text) {
     end = at;
     std::string_view rest = text.substr(at + 5);
     if (rest.starts_with('s')) rest.remove_prefix(1);
+    if (rest.starts_with('"')) {
+      if (auto value = json_value(rest)) return value;
+      rest.remove_prefix(1);
+    }
     bool marked = false;
+    bool opened = false;  // a "**" in front of the answer
     for (bool more = true; more;) {
       more = false;
-      while (!rest.empty() && (is_space(rest[0]) || rest[0] == '*' || rest[0] == '_')) rest.remove_prefix(1);
+      while (!rest.empty() && (is_space(rest[0]) || rest[0] == '*' || rest[0] == '_' || rest[0] == '}')) {
+        opened = marked && rest[0] == '*';
+        rest.remove_prefix(1);
+      }
       for (const std::string_view word :
            {"is", "are", ":", "=", "to the problem", "to the question", "would be", "must be", "therefore"}) {
         if (rest.starts_with(word) &&
@@ -224,20 +304,19 @@ std::optional<std::string> after_marker(std::string_view text) {
     rest = trim(rest);
     if (rest.starts_with("$$") || rest.starts_with("\\[") || rest.starts_with("$") || rest.starts_with("\\(")) {
       if (const auto math = first_math(rest.substr(0, 4096)); math && has_content(*math)) {
-        const std::string_view tail = sentence(rest);
-        (void)tail;
         return std::string(trim(*math));
       }
     }
-    const std::string_view said = without_marks(sentence(rest));
-    if (!has_content(said) || said.size() > 512) continue;
+    const std::string plain = without_bold(sentence(rest.substr(0, 2 * longest_said)), opened);
+    const std::string_view said = without_marks(plain);
+    if (!has_content(said) || said.size() > longest_said) continue;
     if (const auto math = first_math(said); math && has_content(*math)) return std::string(trim(*math));
     if (is_prose(said) && !is_digit(said[0])) {  // "there are **6** ways to choose them": the number in it
       if (auto bold = last_bold(sentence(rest))) return bold;
       if (auto number = extract_number(said)) return number;
       continue;
     }
-    return std::string(said);
+    return std::string(is_prose(said) ? without_marks(without_reason(said)) : said);
   }
   if (hashes != none) {
     std::string_view line = text.substr(hashes + 4);
@@ -264,7 +343,9 @@ std::optional<std::string> last_math(std::string_view text) {
         continue;
       }
       content = text.substr(open + 2, round - open - 2);
-      end = open;
+      const bool apart = content.find("\\)") != none || content.find("\\]") != none || content.find("\n\n") != none;
+      end = apart ? round : open;
+      if (apart) continue;  // the signs are of two pieces, one of them broken
     } else {
       if (dollar > 0 && text[dollar - 1] == '\\') {
         end = dollar;
@@ -276,7 +357,7 @@ std::optional<std::string> last_math(std::string_view text) {
       while (open != none && open > 0 && text[open - 1] == '\\') open = rfind(text, "$", 0, open);
       if (open == none) return std::nullopt;
       content = text.substr(open + 1, close - open - 1);
-      if (content.find("\n\n") != none) {  // a lone $ of a price
+      if (content.find("\n\n") != none || (close == dollar && !around_math(text, open, close))) {  // the $ of a price
         end = dollar;
         continue;
       }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "cope/answer/chars.h"
@@ -15,8 +16,9 @@ namespace cope::answer {
 
 namespace {
 
-constexpr int full_digits = 7;      // significant digits that make a decimal an answer
-constexpr int machine_digits = 15;  // from here on a decimal may be a double's, off in its last digits
+constexpr int full_digits = 7;           // significant digits that make a decimal an answer
+constexpr int machine_digits = 15;       // from here on a decimal may be a double's, off in its last digits;
+constexpr int most_machine_digits = 17;  // up to here
 
 using Reason = std::optional<std::string>;
 
@@ -61,7 +63,9 @@ class Grader {
         letter && choice_letter(answer_.tokens(), false) == letter)
       return std::string("both choose ") + *letter;
     if (gold_.clock() || answer_.clock()) return clocks();
+    if (!gold_.is_text() && answer_.is_text()) return sentence();
     if (gold_.is_text() || answer_.is_text()) return texts();
+    if (auto reason = regions()) return reason;
     const View gold = gold_.view();
     const View answer = answer_.view();
     return views(gold, answer);
@@ -75,6 +79,52 @@ class Grader {
     return "the same time, a.m. or p.m. left out";
   }
 
+  // 0 < y < 1 and (0, 1): the name is left out on one side.
+  Reason regions() const {
+    const auto unnamed = [](std::string_view key) -> std::string_view {
+      const std::size_t in = key.find(" in ");
+      if (in == std::string_view::npos || !std::ranges::all_of(key.substr(0, in), is_letter)) return {};
+      return key.substr(in + 4);
+    };
+    const auto named = [](Reading& reading) {
+      const Op op = reading.tree()[reading.root()].op;
+      return op == Op::relation || op == Op::list;
+    };
+    if (!named(answer_) && unnamed(gold_.key()) == answer_.key()) return "the name is left out";
+    if (!named(gold_) && unnamed(answer_.key()) == gold_.key()) return "the name is added";
+    return std::nullopt;
+  }
+
+  // "Hillary has 7 nickels.": the only number of a sentence that says nothing else about it.
+  Reason sentence() {
+    static constexpr std::string_view limiting[] = {
+        "not",  "no",    "never",   "less",          "more",  "than",   "least",   "most",    "about",  "approximately",
+        "over", "under", "between", "greater",       "fewer", "except", "without", "roughly", "around", "nearly",
+        "or",   "if",    "cannot",  "approximation", "near",  "almost", "each",    "per",     "every",  "times"};
+    const Token* number = nullptr;
+    std::size_t words = 0;
+    bool minus = false;
+    for (const Token& token : answer_.tokens()) {
+      if (token.kind == Tok::stop) break;
+      if (token.kind == Tok::number) {
+        if (number != nullptr) return std::nullopt;
+        number = &token;
+      } else if (token.kind == Tok::word) {
+        if (std::ranges::find(limiting, lower(token.value)) != std::end(limiting)) return std::nullopt;
+        words += number == nullptr ? 1 : 0;
+      } else if (token.is('-') && number == nullptr) {
+        minus = true;
+      } else if (token.kind != Tok::symbol && !token.is('.') && !token.is(',') && !token.is(':') && !token.is('%') &&
+                 !token.is("$") && !token.is('\'')) {
+        return std::nullopt;
+      }
+    }
+    if (number == nullptr || words < 2) return std::nullopt;
+    Reading said((minus ? "-" : "") + number->value);
+    if (!said.key().empty() && said.key() == gold_.key()) return "the only number of a sentence";
+    return std::nullopt;
+  }
+
   // Spaces, fonts and case of the same letters.
   Reason texts() const {
     const auto letters = [](const Reading& reading) {
@@ -82,7 +132,7 @@ class Grader {
       for (const char c : reading.words()) {
         if (is_letter(c))
           out.push_back(lower(c));
-        else if (c != ' ')
+        else if (c != ' ' && c != ',')
           return std::string();
       }
       return out;
@@ -112,7 +162,11 @@ class Grader {
   }
 
   Reason quantities(const View& gold, const View& answer) {
-    const auto bare = [](const View& view) { return view.unit.empty() || view.unit == "units"; };
+    const auto bare = [](const View& view) {
+      return view.unit.empty() || view.unit == "units" || view.unit == "radian";
+    };
+    if ((gold.unit == "degree" && answer.unit == "radian") || (gold.unit == "radian" && answer.unit == "degree"))
+      return values(gold.value, answer.value) ? Reason("the same angle") : std::nullopt;
     if (bare(gold) && bare(answer)) return values(gold.value, answer.value);
     if (!bare(gold) && !bare(answer)) {
       const Measure a = measure_of(gold.unit);
@@ -212,11 +266,20 @@ class Grader {
         elementwise(kids(gold_, gold), kids(answer_, answer)))
       return "a vector";
     if (column(gold_, gold) && sequence(y) && elementwise(kids(gold_, gold), kids(answer_, answer))) return "a vector";
-    if ((x == Op::set || x == Op::list) && gold_.tree()[gold].count == 1 && values(gold_.tree().kid(gold, 0), answer))
+    if (x == Op::set && gold_.tree()[gold].count == 1 && y != Op::empty_set &&
+        values(gold_.tree().kid(gold, 0), answer))
       return "a set of one";
-    if ((y == Op::set || y == Op::list) && answer_.tree()[answer].count == 1 &&
+    if (y == Op::set && answer_.tree()[answer].count == 1 && x != Op::empty_set &&
         values(gold, answer_.tree().kid(answer, 0)))
       return "a set of one";
+    if ((y == Op::list || y == Op::set) && x != Op::list && x != Op::set && x != Op::empty_set) {
+      const auto all = kids(answer_, answer);
+      if (std::ranges::all_of(all, [&](NodeId each) { return items(gold, each).has_value(); }))
+        return "the same value, in several forms";  // 1/2 or 0.5
+      const auto named = named_values_of(answer_, all);
+      if (named && answer_.unordered(*named) == gold_.key_of(gold))
+        return "names are added";  // x_1 = 1 + a, x_2 = 1 - a
+    }
     const bool same = x == y && gold_.tree()[gold].aux == answer_.tree()[answer].aux;
     if (same && (sequence(x) || x == Op::interval || x == Op::matrix) &&
         elementwise(kids(gold_, gold), kids(answer_, answer)))
@@ -274,19 +337,23 @@ class Grader {
     return named_values_of(items.empty() ? gold_ : answer_, items);
   }
 
-  // The values of x = 1, y = 2, z = 3 in that order; none where they are no such list of different names.
+  // The values of x = 1, y = 2, z = 3 in the order of their names, where these are single letters, else as written; none where they are no such list of
+  // different names.
   static std::optional<std::vector<NodeId>> named_values_of(Reading& reading, const std::vector<NodeId>& items) {
-    std::vector<NodeId> values;
-    std::vector<std::string> names;
+    std::vector<std::pair<std::string, NodeId>> named;
     for (const NodeId item : items) {
       if (reading.tree()[item].op != Op::relation || reading.tree().name(item) != "=" ||
           reading.tree()[reading.tree().kid(item, 0)].op != Op::symbol)
         return std::nullopt;
-      names.push_back(reading.tree().name(reading.tree().kid(item, 0)));
-      values.push_back(reading.tree().kid(item, 1));
+      named.emplace_back(reading.tree().name(reading.tree().kid(item, 0)), reading.tree().kid(item, 1));
     }
-    std::ranges::sort(names);
-    if (std::ranges::adjacent_find(names) != names.end()) return std::nullopt;
+    auto sorted = named;
+    std::ranges::sort(sorted);
+    const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
+    if (std::ranges::adjacent_find(sorted, same) != sorted.end()) return std::nullopt;
+    if (std::ranges::all_of(sorted, [](const auto& each) { return each.first.size() == 1; })) named = sorted;
+    std::vector<NodeId> values;
+    for (const auto& each : named) values.push_back(each.second);
     return values;
   }
 
@@ -323,7 +390,8 @@ class Grader {
     while (scale > positive) scale /= 10;
     unit = scale / power;
     mpq_class tolerance = unit / 2;
-    if (digits >= machine_digits) tolerance = std::max(tolerance, mpq_class(positive / mpz_class(4503599627370496)));
+    if (digits >= machine_digits && digits <= most_machine_digits)
+      tolerance = std::max(tolerance, mpq_class(positive / mpz_class(4503599627370496)));
     if ((Ball::rational(tolerance, 384) - distance).sign() < 0) return std::nullopt;
     return "the value, correctly rounded to " + std::to_string(digits) + " digits";
   }

@@ -26,7 +26,7 @@ bool is_layout(std::string_view name) {
       "qquad",     "displaystyle", "textstyle", "scriptstyle", "limits",     "nolimits",  "hspace", "thinspace",
       "medspace",  "thickspace",   "enspace",   "nobreak",     "allowbreak", "mathstrut", "hfill",  "noindent",
       "centering", "rm",           "bf",        "it",          "strut",      "phantom",   "hline",  "negthinspace",
-      "nonumber",  "smallskip",    "bigm",      "biggm"};
+      "nonumber",  "smallskip",    "checkmark", "bigm",        "biggm"};
   return std::ranges::find(layout, name) != std::end(layout);
 }
 
@@ -69,6 +69,9 @@ class Lexer {
       } else if (c == '>' && i + 1 < text.size() && text[i + 1] == '=') {
         push(Tok::command, "ge");
         i += 2;
+      } else if (text.substr(i).starts_with("...")) {
+        push(Tok::command, "dots");
+        i += 3;
       } else if (c == '!' && i + 1 < text.size() && text[i + 1] == '=') {
         push(Tok::command, "neq");
         i += 2;
@@ -109,9 +112,9 @@ class Lexer {
     } else if (text.compare(at, 3, ",\\!") == 0) {
       at += 3;
       while (at < text.size() && text[at] == ' ') ++at;
-    } else if (text.compare(at, 2, "\\,") == 0) {
+    } else if (text.compare(at, 2, "\\,") == 0 || text.compare(at, 2, "\\ ") == 0 || text.compare(at, 2, "\\;") == 0) {
       at += 2;
-    } else if (brackets_ == 0 && at < text.size() && (text[at] == ',' || text[at] == ' ')) {
+    } else if (brackets_ == 0 && at < text.size() && (text[at] == ',' || text[at] == ' ' || text[at] == '~')) {
       at += 1;
     } else {
       return 0;
@@ -141,8 +144,10 @@ class Lexer {
         value.push_back('.');
         ++i;
         while (i < text.size() && is_digit(text[i])) value.push_back(text[i++]);
-      } else if (i + 1 == text.size() || is_space(text[i + 1]) || text[i + 1] == '$') {
-        ++i;  // a full stop
+      } else if (i + 1 == text.size() || std::string_view(" \t\n$,])}").find(text[i + 1]) != std::string_view::npos) {
+        // A full stop, or "1." as NumPy writes it; but "5. FORMAT" is the heading of a fifth step.
+        const std::size_t after = text.find_first_not_of(" \t\n", i + 1);
+        if (after == std::string_view::npos || !is_letter(text[after])) ++i;
       }
     }
     if (i + 1 < text.size() && (text[i] == 'e' || text[i] == 'E')) {
@@ -254,7 +259,7 @@ class Lexer {
           for (const char c : text.substr(i + 1, close - i - 1)) {
             if (is_letter(c)) content.push_back(c);
           }
-          push(Tok::command, command_name(content));
+          push(is_short_unit(content) && !is_known_command(content) ? Tok::word : Tok::command, command_name(content));
           i = close + 1;
         }
       }
@@ -339,13 +344,18 @@ class Lexer {
       return;
     }
     const bool letters = std::ranges::all_of(inner, is_letter);
-    if (!prose && letters && !plain_command(inner).empty()) {
-      push(Tok::command, plain_command(inner));
+    if (letters && (inner == "cis" || (!prose && !plain_command(inner).empty()))) {
+      push(Tok::command, inner == "cis" ? inner : plain_command(inner));
       return;
     }
     const bool roman = name == "mathrm" || name == "rm";
     if (!content.empty() && is_space(content.front())) spaced_ = true;
-    scan(content, prose || (roman && std::ranges::all_of(inner, [](char c) { return is_letter(c) || is_space(c); })),
+    const bool unit =
+        roman && last() != nullptr && last()->kind == Tok::number && std::ranges::all_of(content, [](char c) {
+          return is_letter(c) || is_digit(c) || std::string_view("^{}-/ ").find(c) != std::string_view::npos;
+        });  // 12 \mathrm{m^2}
+    scan(content,
+         prose || unit || (roman && std::ranges::all_of(inner, [](char c) { return is_letter(c) || is_space(c); })),
          depth + 1);
     if (!content.empty() && is_space(content.back())) spaced_ = true;
   }

@@ -73,6 +73,7 @@ constexpr Alias aliases[] = {
     {"textdollar", "$"},
     {"dollar", "$"},
     {"cosine", "cos"},
+    {"over", "over"},
     {"bmod", "mod"},
     {"pmod", "mod"},
     {"choose", "choose"},
@@ -175,11 +176,11 @@ constexpr std::string_view functions[] = {
     "floor", "ceil", "gcd",  "lcm",  "max",  "min",   "factorial", "det",   "arg",  "Re",   "Im",   "cis",  "cbrt"};
 
 constexpr std::string_view greek[] = {
-    "alpha",       "beta",      "gamma",    "delta", "epsilon",  "zeta",   "eta",   "theta",   "iota",    "kappa",
-    "lambda",      "mu",        "nu",       "xi",    "rho",      "sigma",  "tau",   "upsilon", "phi",     "chi",
-    "psi",         "omega",     "Gamma",    "Delta", "Theta",    "Lambda", "Xi",    "Sigma",   "Upsilon", "Phi",
-    "Psi",         "Omega",     "ell",      "Pi",    "Alpha",    "hbar",   "aleph", "nabla",   "partial", "heartsuit",
-    "diamondsuit", "spadesuit", "clubsuit", "star",  "triangle", "square"};
+    "alpha",       "beta",      "gamma",    "delta", "epsilon", "zeta",     "eta",   "theta",   "iota",    "kappa",
+    "lambda",      "mu",        "nu",       "xi",    "rho",     "sigma",    "tau",   "upsilon", "phi",     "chi",
+    "psi",         "omega",     "Gamma",    "Delta", "Theta",   "Lambda",   "Xi",    "Sigma",   "Upsilon", "Phi",
+    "Psi",         "Omega",     "ell",      "Pi",    "Alpha",   "hbar",     "aleph", "nabla",   "partial", "heartsuit",
+    "diamondsuit", "spadesuit", "clubsuit", "Pr",    "star",    "triangle", "square"};
 
 constexpr std::string_view others[] = {
     "frac",   "sqrt",         "cdot",     "times",  "div",     "pm",     "mp",    "pi",     "infty",
@@ -312,12 +313,30 @@ bool is_common_word(std::string_view word) { return has(common, word); }
 bool is_short_unit(std::string_view word) { return has(short_units, word); }
 
 int number_word(std::string_view word) {
-  constexpr std::string_view words[] = {"zero",     "one",      "two",      "three",   "four",    "five",
-                                        "six",      "seven",    "eight",    "nine",    "ten",     "eleven",
-                                        "twelve",   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
-                                        "eighteen", "nineteen", "twenty"};
+  constexpr std::string_view words[] = {
+      "zero", "one",    "two",    "three",    "four",     "five",    "six",     "seven",     "eight",    "nine",
+      "ten",  "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+  constexpr std::string_view tens[] = {"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"};
+  const auto* const small = std::ranges::find(words, word);
+  if (small != std::end(words)) return static_cast<int>(small - std::begin(words));
+  const std::string_view first = word.substr(0, word.find('-'));
+  const auto* const ten = std::ranges::find(tens, first);
+  if (ten == std::end(tens)) return -1;
+  const int value = 20 + 10 * static_cast<int>(ten - std::begin(tens));
+  if (first.size() == word.size()) return value;
+  const int rest = number_word(word.substr(first.size() + 1));
+  return rest >= 1 && rest <= 9 ? value + rest : -1;
+}
+
+int fraction_word(std::string_view word) {
+  constexpr std::string_view words[] = {"half",    "third",  "fourth", "fifth", "sixth",
+                                        "seventh", "eighth", "ninth",  "tenth"};
+  if (word == "halves") return 2;
+  if (word.ends_with('s')) word.remove_suffix(1);
+  if (word == "quarter") return 4;
+  if (word == "hundredth") return 100;
   const auto* const found = std::ranges::find(words, word);
-  return found == std::end(words) ? -1 : static_cast<int>(found - std::begin(words));
+  return found == std::end(words) ? 0 : 2 + static_cast<int>(found - std::begin(words));
 }
 
 std::optional<Unit> find_unit(std::string_view word) {

@@ -28,8 +28,11 @@ bool is_connector(std::string_view word);    // and, or
 bool is_common_word(std::string_view word);  // two or three letters that are no product: the, is, of, day, ...
 bool is_short_unit(std::string_view word);   // cm, kg, ft, ...: a unit after a number, a product elsewhere
 
-// zero, one, ... twenty; -1 for other words.
+// zero, one, ... ninety-nine; -1 for other words.
 int number_word(std::string_view word);
+
+// half, thirds, fourth, quarters, ... tenths, hundredths: 2, 3, 4, ...; 0 for other words.
+int fraction_word(std::string_view word);
 
 // A unit's dimension and its size in base units, exact: numerator / denominator.
 struct Unit {

@@ -137,8 +137,11 @@ NodeId Parser::function_head() {
   if (!peek(ahead).is('(')) return failed;
   name += '(';
   for (;;) {
+    if (peek(ahead + 1).is('-')) name += peek(++ahead).value;
     const Token& variable = peek(++ahead);
-    if (variable.kind != Tok::symbol && !(variable.kind == Tok::command && is_greek(variable.value))) return failed;
+    if (variable.kind != Tok::symbol && variable.kind != Tok::number &&
+        !(variable.kind == Tok::command && is_greek(variable.value)))
+      return failed;
     name += variable.value;
     const Token& after = peek(++ahead);
     name += after.value;
@@ -164,11 +167,10 @@ NodeId Parser::statement(bool with_units) {
     const char sign = relation_sign();
     if (sign == 0) break;
     const NodeId side = item(with_units);
-    if (sign == 'a') {  // "\approx 0.577" adds nothing
-      if (side == failed) return failed;
-      continue;
-    }
-    signs.push_back(sign);
+    if (side == failed) return failed;
+    const bool names = sides.size() == 1 && tree_[sides[0]].op == Op::symbol;  // x \approx 5
+    if (sign == 'a' && !names) continue;                                       // "\approx 0.577" adds nothing
+    signs.push_back(sign == 'a' ? '=' : sign);
     sides.push_back(side);
   }
   if (sides.back() == failed) return failed;
@@ -226,6 +228,7 @@ std::string Parser::unit_words(NodeId value) {
         // "5 feet and 3 inches" is a list; "5 cats and dogs" are words.
         if (words.empty() || peek(1).kind != Tok::word) break;
       }
+      if (number_word(lower(token.value)) >= 0) break;  // "two hundred five" is no 200 of some unit
       if (lower(token.value) == "in" && peek(1).kind != Tok::word && starts_value(peek(1))) break;
       append(token.value);
       next();
@@ -242,6 +245,13 @@ std::string Parser::unit_words(NodeId value) {
     } else if ((token.is('/') || token.is("cdot")) && peek(1).kind == Tok::word) {
       append(token.is('/') ? "/" : ".");
       next();
+    } else if (!words.empty() && token.is('/') && peek(1).kind == Tok::symbol && find_unit(peek(1).value)) {
+      append("/ " + peek(1).value);  // in/s
+      at_ += 2;
+    } else if (words.empty() && token.is("frac") && peek(1).is('{') && peek(2).kind == Tok::word && peek(3).is('}') &&
+               peek(4).is('{') && peek(5).kind == Tok::word && peek(6).is('}')) {
+      append(peek(2).value + " / " + peek(5).value);  // \frac{\text{miles}}{\text{hour}}
+      at_ += 7;
     } else if (!words.empty() && (token.is('.') || token.is('\'') || token.is('"'))) {
       next();  // a.m.
     } else if (!words.empty() && token.text &&

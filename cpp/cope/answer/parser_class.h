@@ -84,6 +84,7 @@ class Parser {
   bool is_circle(std::size_t ahead) const;
   NodeId exponent();
   NodeId transposed(NodeId matrix);
+  NodeId column_of(NodeId bracket);
   NodeId base_numeral(NodeId digits);
   NodeId argument();
   NodeId group(char close);
@@ -92,6 +93,7 @@ class Parser {
   NodeId braces();
   NodeId primary();
   NodeId literal(const Token& token);
+  NodeId spelled(std::string word);
   NodeId symbol(std::string name);
   NodeId absolute();
   NodeId angle(char close);

@@ -31,11 +31,15 @@ NodeId Parser::additive() {
     terms.push_back(term);
     if (terms.size() > limits.nodes) return failed;
   }
-  return terms.size() == 1 ? terms[0] : tree_.make(Op::add, terms);
+  const NodeId sum = terms.size() == 1 ? terms[0] : tree_.make(Op::add, terms);
+  if (!take("over")) return sum;
+  const NodeId below = additive();
+  return below == failed ? failed : tree_.make(Op::divide, {sum, below});
 }
 
 bool Parser::starts_factor() const {
   const Token& token = peek();
+  if (token.is("frac") && peek(1).is('{') && peek(2).kind == Tok::word) return false;  // miles over hours: a unit
   switch (token.kind) {
     case Tok::symbol:
     case Tok::begin:
@@ -104,7 +108,7 @@ NodeId Parser::mixed() {
   }
   const mpz_class p(top, 10);
   const mpz_class q(bottom, 10);
-  if (p >= q || sgn(p) == 0 || peek(used).is('^') || peek(used).is('!')) return failed;
+  if (p >= q || sgn(p) == 0 || (peek(used).is('^') && !is_circle(used + 1)) || peek(used).is('!')) return failed;
   mpq_class value(p, q);
   value.canonicalize();
   value += mpz_class(whole, 10);
@@ -116,7 +120,7 @@ NodeId Parser::term() {
   NodeId left = failed;
   bool bare_number = peek().kind == Tok::number;
   if (const NodeId both = mixed(); both != failed) {
-    left = both;
+    left = postfix(both);  // 12\frac12\%
   } else {
     left = power();
     bare_number = bare_number && left != failed && tree_[left].op == Op::number;
@@ -193,10 +197,11 @@ NodeId Parser::postfix(NodeId base) {
         continue;
       }
       const Op op = tree_[base].op;
-      if (op == Op::matrix && (peek().value == "T" || (peek().is('{') && peek(1).value == "T"))) {
+      if ((op == Op::matrix || op == Op::bracket) &&
+          (peek().value == "T" || (peek().is('{') && peek(1).value == "T"))) {
         if (take('{')) next();
         next();
-        base = transposed(base);
+        base = op == Op::matrix ? transposed(base) : column_of(base);
         continue;
       }
       const NodeId exponent = this->exponent();
@@ -206,13 +211,16 @@ NodeId Parser::postfix(NodeId base) {
       next();
       if (peek().is('!')) return failed;
       base = tree_.make(Op::factorial, {base});
-    } else if (peek().is("degree") || ((word("degrees") || word("degree")) && !word("celsius", 1) &&
+    } else if (peek().is("degree") || ((word("degrees") || word("degree") || word("deg")) && !word("celsius", 1) &&
                                        !word("fahrenheit", 1) && !word("c", 1) && !word("f", 1))) {
       next();
       base = tree_.make(Op::degree, {base});
     } else if (const auto scale = scale_word(); scale != 0) {
       next();
       base = tree_.make(Op::multiply, {base, tree_.number(mpz_class(scale))});
+    } else if (tree_[base].op == Op::number && peek().kind == Tok::word && fraction_word(lower(peek().value)) != 0) {
+      base = tree_.make(Op::divide, {base, tree_.number(fraction_word(lower(peek().value)))});  // three fourths
+      next();
     } else if (peek().is('%') || peek().is("percent") || word("percent") || word("pct") || word("percentage")) {
       next();
       base = tree_.make(Op::percent, {base});
@@ -228,6 +236,7 @@ NodeId Parser::postfix(NodeId base) {
 // 1.5 million
 long Parser::scale_word() const {
   if (peek().kind != Tok::word) return 0;
+  if (word("hundred")) return 100;
   if (word("thousand")) return 1000;
   if (word("million")) return 1000000;
   return word("billion") ? 1000000000 : 0;
@@ -236,7 +245,8 @@ long Parser::scale_word() const {
 bool Parser::is_circle(std::size_t ahead) const {
   if (peek(ahead).is('{')) ++ahead;
   return peek(ahead).is("circ") || peek(ahead).is("degree") ||
-         (peek(ahead).kind == Tok::symbol && peek(ahead).value == "o" && peek(ahead + 1).is('}'));
+         (peek(ahead).kind == Tok::symbol && peek(ahead).value == "o" &&
+          (peek(ahead + 1).is('}') || peek(ahead + 1).kind == Tok::stop));
 }
 
 NodeId Parser::exponent() {
@@ -257,6 +267,11 @@ NodeId Parser::exponent() {
   return value;
 }
 
+// [1, 2, 3]^T
+NodeId Parser::column_of(NodeId bracket) {
+  return tree_.make(Op::matrix, Ids(tree_.kids(bracket).begin(), tree_.kids(bracket).end()), 1);
+}
+
 NodeId Parser::transposed(NodeId matrix) {
   const auto columns = static_cast<std::size_t>(tree_[matrix].aux);
   const std::size_t rows = tree_[matrix].count / columns;
@@ -272,11 +287,13 @@ NodeId Parser::base_numeral(NodeId digits) {
   if (value.get_den() != 1 || sgn(value) < 0) return failed;
   next();
   const bool braces = take('{');
-  if (!integer_token(peek()) || peek().value.size() > 2) return failed;
-  const int base = std::stoi(peek().value);
+  const bool word = peek().kind == Tok::word;  // 101_{\text{two}}
+  if (!word && (!integer_token(peek()) || peek().value.size() > 2)) return failed;
+  const int base = word ? number_word(lower(peek().value)) : std::stoi(peek().value);
   next();
   if (braces && !take('}')) return failed;
   if (base < 2 || base > 36) return failed;
+  if (base == 10) return digits;
   return tree_.named(Op::base_numeral, value.get_num().get_str(), {}, base);
 }
 

@@ -109,11 +109,7 @@ NodeId Parser::primary() {
       next();
       return environment(token.value);
     case Tok::word:
-      if (const int value = number_word(lower(token.value)); value >= 0) {
-        next();
-        return tree_.number(value);
-      }
-      return failed;
+      return spelled(lower(token.value));
     case Tok::command:
       return command(token);
     case Tok::sign:
@@ -133,10 +129,62 @@ NodeId Parser::primary() {
   return failed;
 }
 
+// The value of a decimal that goes on as its last digits show: 0.333 (one digit, three times), 0.142857142857 (several, twice); none where they show
+// nothing, as those of 3.14159.
+std::optional<mpq_class> repeating_value(std::string_view digits, const mpq_class& value) {
+  const std::size_t point = digits.find('.');
+  if (point == std::string_view::npos || !all_digits(digits.substr(point + 1))) return std::nullopt;
+  const std::string_view tail = digits.substr(point + 1);
+  if (tail.size() > 64) return std::nullopt;
+  for (std::size_t period = 1; 2 * period <= tail.size(); ++period) {
+    const std::size_t shown = period == 1 ? 3 : 2 * period;
+    if (shown > tail.size()) continue;
+    const std::string_view last = tail.substr(tail.size() - shown);
+    bool repeats = true;
+    for (std::size_t k = period; k < shown; ++k) repeats = repeats && last[k] == last[k - period];
+    if (!repeats) continue;
+    mpz_class nines;
+    mpz_ui_pow_ui(nines.get_mpz_t(), 10, period);
+    mpz_class scale;
+    mpz_ui_pow_ui(scale.get_mpz_t(), 10, tail.size());
+    mpq_class more(mpz_class(std::string(last.substr(0, period)), 10), (nines - 1) * scale);
+    more.canonicalize();
+    return value + more;
+  }
+  return std::nullopt;
+}
+
+// three, forty-two, forty two, three-fourths; "three fourths" is left to postfix().
+NodeId Parser::spelled(std::string word) {
+  next();
+  if (peek().is('-') && peek(1).kind == Tok::word) {
+    word += '-' + lower(peek(1).value);
+    at_ += 2;
+  } else if (const int ten = number_word(word); ten >= 20 && ten % 10 == 0 && peek().kind == Tok::word) {
+    const std::string both = word + '-' + lower(peek().value);
+    if (number_word(both) >= 0) {
+      word = both;
+      next();
+    }
+  }
+  if (const int value = number_word(word); value >= 0) return tree_.number(value);
+  const std::size_t hyphen = word.find('-');
+  if (hyphen == std::string::npos) return failed;
+  const int above = number_word(word.substr(0, hyphen));
+  const int below = fraction_word(word.substr(hyphen + 1));
+  return above < 0 || below == 0 ? failed : tree_.number(mpq_class(above) / below);
+}
+
 NodeId Parser::literal(const Token& token) {
   int significant = 0;
   auto value = decimal_value(token.value, significant);
   if (!value) return failed;
+  if (peek().is("dots")) {  // 0.1666...
+    const auto repeated = repeating_value(token.value, *value);
+    if (!repeated) return failed;
+    next();
+    return tree_.number(*repeated);
+  }
   // 0.1\overline{6}
   if (peek().is("overline") || peek().is("dot")) {
     if (token.value.find('.') == std::string::npos || token.value.find('e') != std::string::npos) return failed;

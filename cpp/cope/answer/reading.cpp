@@ -12,7 +12,7 @@ namespace cope::answer {
 
 namespace {
 
-// \boxed{...} around the whole, $ signs, a leading "=", a closing full stop.
+// \boxed{...} around the whole, $ signs, a leading "=" or "\approx", a closing full stop.
 std::string_view unwrapped(std::string_view text) {
   for (int round = 0; round < 8; ++round) {
     const std::size_t before = text.size();
@@ -25,6 +25,10 @@ std::string_view unwrapped(std::string_view text) {
     while (text.ends_with('$') && !text.ends_with("\\$")) text.remove_suffix(1);
     while (text.size() > 1 && text.ends_with('.') && !text.ends_with("..")) text.remove_suffix(1);
     if (text.starts_with('=') && !text.starts_with("==")) text.remove_prefix(1);
+    for (const std::string_view about : {"\\approx", "\\sim", "\xE2\x89\x88"}) {
+      if (text.starts_with(about) && text.size() > about.size() && !is_letter(text[about.size()]))
+        text.remove_prefix(about.size());
+    }
     for (const auto& [open, close] : {std::pair{"\\(", "\\)"}, std::pair{"\\[", "\\]"}}) {
       if (text.size() >= 4 && text.starts_with(open) && text.ends_with(close)) text = text.substr(2, text.size() - 4);
     }
@@ -70,6 +74,7 @@ std::optional<Clock> clock_of(const std::vector<Token>& tokens) {
 std::string words_of(const std::vector<Token>& tokens) {
   const bool prose = std::ranges::any_of(tokens, [](const Token& token) { return token.kind == Tok::word; });
   std::string words;
+  bool numbered = false;
   for (const Token& token : tokens) {
     if (token.kind == Tok::stop) break;
     std::string word = token.kind == Tok::word      ? lower(token.value)
@@ -81,11 +86,33 @@ std::string words_of(const std::vector<Token>& tokens) {
       if (token.kind == Tok::sign && std::string_view(".,;:?!'\"{}()*_`").find(word[0]) != std::string_view::npos)
         continue;
       if (token.kind == Tok::symbol && token.text) word = lower(word);
+      if (numbered && (word == "st" || word == "nd" || word == "rd" || word == "th")) word.clear();  // June 20th
+      numbered = token.kind == Tok::number;
+      if (word.empty()) continue;
     }
     if (!words.empty()) words += ' ';
     words += word;
   }
   return words;
+}
+
+// Past "Speed =", "\text{Domain:}", "\text{Area of } ABC =": where the value begins that words name; 0 where none do. `named`: by an equals sign.
+std::size_t labelled(const std::vector<Token>& tokens, bool& named) {
+  int depth = 0;
+  bool words = false;
+  for (std::size_t k = 0; k + 2 < tokens.size(); ++k) {
+    const Token& token = tokens[k];
+    if (token.is('(') || token.is('{') || token.is('[')) ++depth;
+    if (token.is(')') || token.is('}') || token.is(']')) --depth;
+    words = words || (token.kind == Tok::word && !is_connector(token.value) && number_word(lower(token.value)) < 0);
+    if (depth != 0 || token.is(',')) {
+      if (token.is(',')) return 0;
+      continue;
+    }
+    named = token.is('=');
+    if (named || token.is("approx") || token.is(':')) return words ? k + 1 : 0;
+  }
+  return 0;
 }
 
 // A single run of letters that is no product: cat, but not abc or xyz.
@@ -114,7 +141,26 @@ Reading::Reading(std::string_view answer, Dialect dialect) : source_(unwrapped(a
   words_ = words_of(tokens_);
   clock_ = clock_of(tokens_);
   if (clock_ || is_word(source_)) return;
-  if (const auto root = parse(tokens_, tree_)) root_ = *root;
+  if (const auto root = parse(tokens_, tree_)) {
+    root_ = *root;
+    return;
+  }
+  if (words_ == "all real numbers" || words_ == "all reals" || words_ == "all real") {
+    root_ = tree_.named(Op::symbol, "mathbb R");
+  } else if (words_ == "no solution" || words_ == "no solutions" || words_ == "empty set") {
+    root_ = tree_.make(Op::empty_set);
+  }
+  bool named = false;
+  const std::size_t value = labelled(tokens_, named);
+  if (root_ >= 0 || value == 0) return;
+  const std::vector<Token> tail(tokens_.begin() + static_cast<std::ptrdiff_t>(value), tokens_.end());
+  tree_ = {};
+  const auto root = parse(tail, tree_);
+  if (!root) return;
+  const std::vector<Token> label(tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(value) - 1);
+  root_ = named && tree_[*root].op != Op::relation
+              ? tree_.named(Op::relation, "=", {tree_.named(Op::symbol, words_of(label)), *root})
+              : *root;
 }
 
 bool names_something(const Tree& tree, NodeId id) {
@@ -129,6 +175,42 @@ std::string name_of(const Tree& tree, NodeId id) {
   for (const NodeId kid : tree.kids(id)) name += tree.name(kid) + ",";
   return name;
 }
+
+namespace {
+
+// "m+n" of m + n = 7, "f(x)", "|AB|", "tan theta": the name of a quantity that variables alone make up; empty where numbers take part, as in 2x = 7.
+std::string quantity_name(const Tree& tree, NodeId id) {
+  const auto joined = [&](std::string_view sign) {
+    std::string name;
+    for (const NodeId kid : tree.kids(id)) {
+      const std::string part = quantity_name(tree, kid);
+      if (part.empty()) return part;
+      if (!name.empty()) name += sign;
+      name += part;
+    }
+    return name;
+  };
+  switch (tree[id].op) {
+    case Op::symbol:
+    case Op::imaginary:
+    case Op::euler:
+      return tree[id].op == Op::symbol ? tree.name(id) : tree[id].op == Op::euler ? "e" : "i";
+    case Op::add:
+      return joined("+");
+    case Op::multiply:
+      return joined(" ");
+    case Op::divide:
+      return joined("/");
+    case Op::function: {
+      const std::string inside = joined(",");
+      return inside.empty() ? inside : tree.name(id) + "(" + inside + ")";
+    }
+    default:
+      return "";
+  }
+}
+
+}  // namespace
 
 View Reading::view() const {
   View view;
@@ -147,12 +229,20 @@ View Reading::view() const {
       id = first;
     } else if (plain && signs.size() > 1) {
       id = last;
+    } else if (plain && !evaluator_.has_symbols(last)) {
+      view.variable = quantity_name(tree_, first);
+      if (!view.variable.empty()) id = last;
     }
+  } else if (tree_[id].op == Op::multiply && tree_[id].count == 2 && tree_[tree_.kid(id, 0)].op == Op::symbol &&
+             tree_[tree_.kid(id, 1)].op == Op::tuple) {  // the point P(1, 2)
+    view.variable = tree_.name(tree_.kid(id, 0));
+    id = tree_.kid(id, 1);
   }
   if (tree_[id].op == Op::measure) {
     view.unit = tree_.name(id);
     id = tree_.kid(id, 0);
-    if (measure_of(view.unit).kind == Measure::Kind::none) view.unit = "units";
+    if (measure_of(view.unit).kind == Measure::Kind::none)
+      view.unit = view.unit.find("rad") == std::string::npos ? "units" : "radian";
   }
   view.value = id;
   NodeId inner = id;

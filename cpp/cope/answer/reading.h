@@ -34,7 +34,7 @@ struct Clock {
 struct View {
   std::string variable;  // of "x = ..."; empty: none
   NodeId value = -1;
-  std::string unit;  // "%", "degree", the words of a unit; empty: none
+  std::string unit;  // "%", "degree", "radian", the words of a unit; empty: none
 };
 
 class Reading {
@@ -46,6 +46,8 @@ class Reading {
   const std::string& key();
   // The key of a part; none where it has no value within limits.
   std::optional<std::string> key_of(NodeId id);
+  // The key of the set of some parts.
+  std::optional<std::string> unordered(std::span<const NodeId> kids);
   // The key of a view's value times a factor.
   std::optional<std::string> scaled_key(NodeId id, const mpq_class& factor);
 
@@ -75,9 +77,9 @@ class Reading {
   std::optional<std::string> end_key(NodeId id);
   std::optional<std::string> measure_key(NodeId id);
   std::optional<std::string> ordered(std::span<const NodeId> kids, std::string_view open, std::string_view close);
-  std::optional<std::string> unordered(std::span<const NodeId> kids);
   std::optional<std::vector<std::string>> both_signs(NodeId id);
   std::optional<NodeId> as_matrix(NodeId id);
+  bool has_infinity(NodeId id) const;  // among its children
 
   std::string source_;
   std::vector<Token> tokens_;

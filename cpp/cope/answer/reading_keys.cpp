@@ -130,6 +130,11 @@ std::optional<std::string> Reading::unordered(std::span<const NodeId> kids) {
   return key + '}';
 }
 
+bool Reading::has_infinity(NodeId id) const {
+  int sign = 0;
+  return std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return Regions::is_infinity(tree_, kid, sign); });
+}
+
 std::optional<std::string> Reading::list_key(NodeId id) {
   std::vector<NodeId> kids(tree_.kids(id).begin(), tree_.kids(id).end());
   const char separator = static_cast<char>(tree_[id].aux);
@@ -144,6 +149,19 @@ std::optional<std::string> Reading::list_key(NodeId id) {
     }
     region = !region ? part : separator == 'o' ? regions_.unite(*region, *part) : regions_.intersect(*region, *part);
     if (!region) break;
+  }
+  // x < -8, x > 8: one or the other, where both cannot be; (-oo, 1), (2, oo): intervals, since points are not at infinity.
+  if (separator != 'a' && (!region || region->empty())) {
+    const bool intervals = !region && std::ranges::any_of(kids, [&](NodeId kid) {
+      return tree_[kid].op == Op::interval || (tree_[kid].op == Op::tuple && has_infinity(kid));
+    });
+    std::optional<Region> all = intervals || region ? std::optional(Region{}) : std::nullopt;
+    for (const NodeId kid : kids) {
+      const auto part = !all ? std::nullopt : intervals ? regions_.of(kid) : regions_.of_inequality(kid, variable);
+      all = part ? regions_.unite(*all, *part) : std::nullopt;
+    }
+    if (all) region = all;
+    if (intervals && region) variable = "x";
   }
   if (region) {
     const auto key = region_key(*region);
@@ -196,6 +214,13 @@ std::optional<std::string> Reading::relation_key(NodeId id) {
       if (first && first == key_of(right)) return first;
     }
     if (signs == "=") return equation_key(left, right, "eq:", false);
+  }
+  if (signs == "~" && tree_[right].op == Op::modulo) {  // n = 3 (mod 7): the modulus counts
+    const auto a = key_of(left);
+    const auto b = key_of(right);
+    const auto modulus = key_of(tree_.kid(right, 1));
+    if (!a || !b || !modulus) return std::nullopt;
+    return "cong:" + *a + "~" + *b + " mod " + *modulus;
   }
   if (signs.size() == 1) {
     switch (signs[0]) {

@@ -185,6 +185,12 @@ std::optional<Region> Regions::of_inequality(NodeId relation, std::string& varia
   std::optional<Region> region;
   for (std::size_t k = 0; k < signs.size(); ++k) {
     char sign = signs[k];
+    if (sign == 'e' && signs.size() == 1 && tree_[tree_.kid(relation, 0)].op == Op::symbol) {  // x \in R, with others
+      const std::string& name = tree_.name(tree_.kid(relation, 0));
+      if (!variable.empty() && variable != name) return std::nullopt;
+      variable = name;
+      return of(tree_.kid(relation, 1));
+    }
     if (sign != '<' && sign != '>' && sign != 'l' && sign != 'g' && sign != 'n') return std::nullopt;
     NodeId side = tree_.kid(relation, k);
     NodeId bound = tree_.kid(relation, k + 1);
