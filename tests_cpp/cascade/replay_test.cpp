@@ -64,7 +64,7 @@ std::pair<int, int> decided_live(const Cascade& cascade, const Classes& classes,
 }
 
 TEST(Replay, equals_the_live_path_decision_for_decision) {
-  for (const int k : {1, 2, 5, 8, 40}) {  // 40: more samples than are counted pair by pair
+  for (const int k : {1, 2, 5, 8, 9, 16, 32, 40}) {  // each width in which pairs are compared, whole and not, and more
     const Cascade cascade = three_stages(k);
     validate(cascade);
     const Classes classes = recording(cascade, 500, static_cast<unsigned>(k));
