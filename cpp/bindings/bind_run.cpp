@@ -7,11 +7,14 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "bindings.h"
 #include "cope/base/error.h"
 #include "cope/run/engine.h"
+#include "cope/run/identities.h"
 #include "cope/run/spec.h"
 #include "cope/sampler/sampler.h"
 #include "store_handle.h"
@@ -198,11 +201,25 @@ py::dict progress_dict(const Progress& progress) {
   return out;
 }
 
+// Problem's id, its question, draw, index, the texts of the draw's fields.
+using SampleRow = std::tuple<std::string, std::string, int, int, std::map<std::string, std::string>>;
+
+std::shared_ptr<const RecordedFailures> recorded_failures(
+    const std::map<std::string, std::pair<std::string, std::string>>& failures) {
+  auto found = std::make_shared<RecordedFailures>();
+  for (const auto& [identity, failure] : failures) {
+    found->emplace(digest_from_hex(identity), RecordedFailure{sample_error(failure.first), failure.second});
+  }
+  return found;
+}
+
 py::tuple run(const std::string& spec_json, const std::vector<std::string>& keys, const StoreHandle& handle,
               py::iterator problems, std::string manifest, const std::optional<py::dict>& callbacks,
-              const std::optional<py::function>& on_progress, int progress_interval_ms, CancelToken* cancel) {
+              const std::optional<py::function>& on_progress, int progress_interval_ms, CancelToken* cancel,
+              const StoreHandle* recorded, const std::map<std::string, std::pair<std::string, std::string>>& failures) {
   Spec spec = parse_spec(spec_json, keys);
   const std::shared_ptr<Store> store = handle.get();
+  const std::shared_ptr<Store> samples = recorded == nullptr ? nullptr : recorded->get();
   PythonCalls calls;
   PythonSource source(std::move(problems), calls);
   RunResult result;
@@ -210,7 +227,7 @@ py::tuple run(const std::string& spec_json, const std::vector<std::string>& keys
   {
     Engine engine(
         std::move(spec), *store, hooks_from(callbacks.value_or(py::dict()), calls), [&source] { return source(); },
-        std::move(manifest));
+        std::move(manifest), Recorded{samples.get(), samples ? recorded_failures(failures) : nullptr});
     if (cancel != nullptr) cancel->attach(&engine);
     const auto detach = [&] {
       if (cancel != nullptr) cancel->attach(nullptr);
@@ -244,7 +261,22 @@ void bind_run(py::module_& module) {
       .def_property_readonly("cancelled", &CancelToken::cancelled);
   module.def("run", &run, py::arg("spec"), py::kw_only(), py::arg("keys"), py::arg("store"), py::arg("problems"),
              py::arg("manifest"), py::arg("callbacks") = py::none(), py::arg("on_progress") = py::none(),
-             py::arg("progress_interval_ms") = 100, py::arg("cancel") = py::none());
+             py::arg("progress_interval_ms") = 100, py::arg("cancel") = py::none(), py::arg("recorded") = py::none(),
+             py::arg("failures") = py::dict());
+  module.def(
+      "sample_identities",
+      [](const std::string& spec, const std::vector<SampleRow>& rows) {
+        const Spec parsed = parse_spec(spec, std::nullopt);
+        std::vector<SamplePlace> places;
+        places.reserve(rows.size());
+        for (const auto& [id, question, draw, index, given] : rows) {
+          places.push_back(SamplePlace{id, question, draw, index, given});
+        }
+        std::vector<std::string> hex;
+        for (const Digest& identity : sample_identities(parsed, places)) hex.push_back(identity.hex());
+        return hex;
+      },
+      py::arg("spec"), py::arg("rows"));
   module.def("validate", [](const std::string& spec) { parse_spec(spec, std::nullopt); }, py::arg("spec"));
   module.def(
       "check_endpoint",

@@ -70,6 +70,32 @@ py::dict sample_row(const Sample& sample) {
   return out;
 }
 
+// A sample of another store or file; what it does not say is left as a sample without it has it.
+Sample sample_from(const py::dict& row) {
+  const auto get = [&]<class T>(const char* name, T fallback) {
+    return row.contains(name) ? row[name].cast<T>() : fallback;
+  };
+  Sample sample;
+  sample.identity = digest_from_hex(row["identity"].cast<std::string>());
+  sample.text = row["text"].cast<std::string>();
+  sample.reasoning = get("reasoning", std::string());
+  sample.finish_reason = get("finish_reason", std::string());
+  sample.status_code = 200;
+  sample.request_id = get("request_id", std::string());
+  sample.usage.prompt_tokens = get("prompt_tokens", std::int64_t{0});
+  sample.usage.cached_prompt_tokens = get("cached_prompt_tokens", std::int64_t{0});
+  sample.usage.completion_tokens = get("completion_tokens", std::int64_t{0});
+  sample.usage.reasoning_tokens = get("reasoning_tokens", std::int64_t{0});
+  sample.usage.known = get("usage_known", false);
+  sample.usage.estimated = get("usage_estimated", false);
+  sample.cost_pusd = get("cost_pusd", std::optional<std::int64_t>());
+  sample.mean_logprob = get("mean_logprob", std::optional<double>());
+  sample.latency_ms = get("latency_ms", std::int64_t{0});
+  sample.created_unix_ms = get("created_unix_ms", std::int64_t{0});
+  sample.attempts = get("attempts", 1);
+  return sample;
+}
+
 // Runs a call on the store with the GIL released: it waits for the disk.
 template <class Call>
 auto unlocked(const StoreHandle& handle, Call call) {
@@ -138,6 +164,18 @@ void bind_store(py::module_& module) {
             return out;
           },
           py::arg("identities"))
+      .def(
+          "put_samples",
+          [](const StoreHandle& self, const std::vector<py::dict>& rows) {
+            std::vector<Sample> samples;
+            samples.reserve(rows.size());
+            for (const py::dict& row : rows) samples.push_back(sample_from(row));
+            unlocked(self, [&](Store& store) {
+              store.put(std::move(samples), std::nullopt, nullptr);
+              store.flush();
+            });
+          },
+          py::arg("rows"))
       .def("ledger",
            [](const StoreHandle& self) {
              const LedgerTotals totals = unlocked(self, [](Store& store) { return store.ledger(); });

@@ -1,7 +1,7 @@
 """The native core: engine, sampler, store, decisions. Internal; the public API is `cope`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,8 @@ class Store:
     def outcomes(self, run_id: int, *, offset: int = 0, limit: int = -1, trace: bool = False) -> list[OutcomeRow]: ...
     def outcome(self, run_id: int, problem_id: str) -> OutcomeRow | None: ...
     def samples(self, identities: Sequence[str]) -> list[SampleRow | None]: ...
+    def put_samples(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes samples of another store or file, durably. Each is a SampleRow, of which all but `identity` and `text` may be left out."""
     def ledger(self) -> Ledger: ...
     def set_cap(self, cap_pusd: int | None) -> None: ...
     def close(self) -> None: ...
@@ -136,19 +138,23 @@ def run(
     on_progress: Callable[[Progress], None] | None = None,
     progress_interval_ms: int = 100,
     cancel: CancelToken | None = None,
+    recorded: Store | None = None,
+    failures: Mapping[str, tuple[str, str]] = {},
 ) -> tuple[int, Progress]:
     """Runs `spec` over `problems` and returns (run id, final progress).
 
     Blocks with the GIL released; signals are checked every 50 ms, so that Ctrl-C cancels, keeps all that was received and raises KeyboardInterrupt.
     `on_progress` is called on the calling thread. A cancelled run (token) returns with its outcomes unfinished.
+    With `recorded` the run is a replay: samples come from that store, nobody is asked, `store` gets the outcomes alone. What is not there ends its problem
+    as unfinished, with samples of error "not_recorded"; `failures` are requests that failed when they were recorded: {identity: (error, message)}.
 
     spec is JSON:
-        {"cascade": {"name": str, "early_stop": bool,
+        {"cascade": {"name": str, "early_stop": bool, "exhaustive": bool?,   # exhaustive: no stage accepts before the last
                      "stages": [{"name": str, "gate": {"measure": "always" | "consensus" | "agreement" | "passed" | "perplexity" | "score" | "custom",
                                  "draw": int, "other_draw": int?, "comparison": ">" | ">=" | "<" | "<=", "threshold": [numerator, denominator],
                                  "denominator": "k" | "answered"}}],
                      "draws": [{"name": str, "stage": int, "n": int, "plan": bool,
-                                "given": [{"field": str, "draw": int, "pick": "each" | "carried"}],
+                                "given": [{"field": str, "draw": int, "pick": "each" | "carried" | "sample", "sample": int?}],
                                 "model": int, "prompt": {"name": str, "messages": [{"role": str, "content": template}]},
                                 "sampling": {"temperature", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty",
                                              "max_tokens", "logprobs"}}]},
@@ -169,6 +175,9 @@ def run(
                     "error": str, "error_message": str, "cached": bool, "finish_reason", "prompt_tokens", "completion_tokens", "cost_pusd": int | null}]}],
          "billed_pusd", "ideal_pusd", "compute_flop": int | null, "samples", "saved"}
     """
+
+def sample_identities(spec: str, rows: Sequence[tuple[str, str, int, int, Mapping[str, str]]]) -> list[str]:
+    """The identities that samples of a run have. A row: (problem's id, question, draw, index, text of each field that its prompt is given)."""
 
 def check_endpoint(model: str, key: str, *, timeout_ms: int = 10_000) -> None:
     """`model` is one entry of spec["models"] as JSON. Raises the EndpointError that fits; spends nothing."""

@@ -108,8 +108,9 @@ class Run:
     Nothing is held in memory but a short row a problem; made by `cope.run`, `cope.arun` and `cope.open`.
     """
 
-    def __init__(self, store: _core.Store, run_id: int) -> None:
+    def __init__(self, store: _core.Store, run_id: int, samples: _core.Store | None = None) -> None:
         self._store = store
+        self._samples = samples or store  # of a replay: the recording's
         self.id = run_id
         self._info: _core.RunRow
         self._rows: list[_core.OutcomeRow] | None = None
@@ -198,7 +199,7 @@ class Run:
         if row["trace"] is None:
             row = self._store.outcomes(self.id, offset=row["position"], limit=1, trace=True)[0]
         assert row["trace"] is not None
-        return read_trace(row["trace"], self._manifest, self._store)
+        return read_trace(row["trace"], self._manifest, self._samples)
 
     # --- its figures ----------------------------------------------------------------------------------------------
 

@@ -9,13 +9,13 @@ import signal
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _core
 from ._money import usd_to_pusd
@@ -25,7 +25,7 @@ from .errors import ConfigError, DataError
 from .models import Secret
 from .problems import Problem, ProblemStream, fingerprint, load
 from .result import Run
-from .spec import checked_method, compile_method, manifest
+from .spec import Compiled, checked_method, compile_method, manifest
 from .tables import Table
 from .tasks import Task, number_of_text
 from .tasks import resolve as resolve_task
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ._core import Progress
 
 __all__ = ["arun", "open", "run", "runs"]
+
+_Result = TypeVar("_Result", bound=Sized)
 
 
 class _Problems:
@@ -137,16 +139,9 @@ def _prepare(
     compiled.spec["task"]["problems_sha256"] = loaded.sha256 or "stream"
     spec = json.dumps(compiled.spec)
     _core.validate(spec)
-    callbacks = resolved.callbacks(loaded.find)
-    if compiled.gate_functions:
-        callbacks["gate"] = {
-            index: number_of_text(call, loaded.find, f"{method.name}, {method.stages[index].name}, gate function")
-            for index, call in compiled.gate_functions.items()
-        }
-    if compiled.prompt_functions:
-        callbacks["prompt"] = dict(compiled.prompt_functions)
+    callbacks = callbacks_of(compiled, resolved, loaded.find)
     temporary = tempfile.TemporaryDirectory(prefix="cope-run-") if store is None else None
-    directory = temporary.name if temporary is not None else _folder(store)
+    directory = temporary.name if temporary is not None else folder_of(store)
     described = json.dumps(manifest(method, compiled, resolved, loaded.facts(), budget_usd), ensure_ascii=False)
     opened = _core.Store.open(directory, mode="create", durable=temporary is None)
     prepared = _Prepared(method.name, spec, keys, described, loaded, callbacks, opened, temporary)
@@ -154,20 +149,44 @@ def _prepare(
         if budget_usd is not None:
             opened.set_cap(cap)
         if check:
-            _check_endpoints(compiled.spec["models"], keys)
+            check_endpoints(compiled.spec["models"], keys)
     except BaseException:
         prepared.discard()
         raise
     return prepared
 
 
-def _folder(store: Any) -> str:
+def callbacks_of(compiled: Compiled, task: Task, find: Callable[[str], Problem]) -> dict[str, Any]:
+    """Returns the functions of task, gates and prompts as the native core calls them; `find` finds a problem by its id."""
+    callbacks = task.callbacks(find)
+    cascade = compiled.spec["cascade"]
+    if compiled.gate_functions:
+        callbacks["gate"] = {
+            index: number_of_text(call, find, f"{cascade['name']}, {cascade['stages'][index]['name']}, gate function")
+            for index, call in compiled.gate_functions.items()
+        }
+    if compiled.prompt_functions:
+        callbacks["prompt"] = dict(compiled.prompt_functions)
+    return callbacks
+
+
+def folder_of(store: Any) -> str:
+    """Returns a store's folder as text.
+
+    Raises:
+        ConfigError: It is none.
+    """
     if not isinstance(store, (str, Path)) or not str(store).strip():
         raise ConfigError(f"store: expected a folder such as 'runs/first', got {store!r}")
     return str(Path(store).expanduser())
 
 
-def _check_endpoints(models: Sequence[Mapping[str, Any]], keys: Sequence[Secret]) -> None:
+def check_endpoints(models: Sequence[Mapping[str, Any]], keys: Sequence[Secret]) -> None:
+    """Asks each endpoint whether it is there, takes the key and knows the model.
+
+    Raises:
+        EndpointError: The first that does not.
+    """
     asked = {(entry["base_url"], entry["model"]): (entry, key) for entry, key in zip(models, keys, strict=True)}
     with ThreadPoolExecutor(len(asked), thread_name_prefix="cope-check") as pool:
         for check in [
@@ -328,7 +347,7 @@ async def arun(
         )
         return _go(prepared, progress, cancel)
 
-    return await _in_thread(work, cancel)
+    return await in_thread(work, cancel)
 
 
 @contextmanager
@@ -357,12 +376,12 @@ def _interrupts(cancel: _core.CancelToken) -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-async def _in_thread(work: Callable[[], Run], cancel: _core.CancelToken) -> Run:
+async def in_thread(work: Callable[[], _Result], cancel: _core.CancelToken) -> _Result:
     """Awaits work in a thread of its own; a cancellation cancels the token, waits for the thread to end, and goes on upwards."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Run] = loop.create_future()
+    done: asyncio.Future[_Result] = loop.create_future()
 
-    def settle(result: Run | None, error: BaseException | None) -> None:
+    def settle(result: _Result | None, error: BaseException | None) -> None:
         if done.done():
             return
         if error is not None:
@@ -372,7 +391,7 @@ async def _in_thread(work: Callable[[], Run], cancel: _core.CancelToken) -> Run:
 
     def body() -> None:
         try:
-            result: tuple[Run | None, BaseException | None] = (work(), None)
+            result: tuple[_Result | None, BaseException | None] = (work(), None)
         except BaseException as error:
             result = (None, error)
         loop.call_soon_threadsafe(settle, *result)
@@ -381,7 +400,7 @@ async def _in_thread(work: Callable[[], Run], cancel: _core.CancelToken) -> Run:
     thread.start()
     with _interrupts(cancel) as interrupted:
         try:
-            run = await asyncio.shield(done)
+            result = await asyncio.shield(done)
         except asyncio.CancelledError:
             cancel.cancel()
             while not done.done():
@@ -390,9 +409,9 @@ async def _in_thread(work: Callable[[], Run], cancel: _core.CancelToken) -> Run:
             raise
     if interrupted.is_set():
         raise KeyboardInterrupt(
-            f"interrupted after {len(run)} problems; a run that was given a store goes on from there when the same call is made again"
+            f"interrupted after {len(result)} problems; a call that was given a store goes on from there when it is made again"
         )
-    return run
+    return result
 
 
 def open(store: str | Path, run: int | str | None = None) -> Run:
@@ -412,7 +431,7 @@ def open(store: str | Path, run: int | str | None = None) -> Run:
     Example:
         >>> cope.open("runs/first")  # doctest: +SKIP
     """
-    opened = _core.Store.open(_folder(store), mode="read")
+    opened = _core.Store.open(folder_of(store), mode="read")
     rows = opened.runs()
     if not rows:
         raise ConfigError(f"{store}: holds no run yet")
@@ -443,7 +462,7 @@ def runs(store: str | Path) -> Table:
     """
     from datetime import datetime, timezone
 
-    opened = _core.Store.open(_folder(store), mode="read")
+    opened = _core.Store.open(folder_of(store), mode="read")
     try:
         rows = opened.runs()
     finally:

@@ -1,5 +1,9 @@
 #include "cope/base/sample.h"
 
+#include <string>
+
+#include "cope/base/error.h"
+
 namespace cope {
 
 std::string_view to_string(SampleError error) {
@@ -38,8 +42,17 @@ std::string_view to_string(SampleError error) {
       return "cancelled";
     case SampleError::parent_failed:
       return "parent_failed";
+    case SampleError::not_recorded:
+      return "not_recorded";
   }
   return "unknown";
+}
+
+SampleError sample_error(std::string_view name) {
+  for (int value = 0; value <= static_cast<int>(SampleError::not_recorded); ++value) {
+    if (to_string(static_cast<SampleError>(value)) == name) return static_cast<SampleError>(value);
+  }
+  throw ConfigError("there is no sample error '" + std::string(name) + "'");
 }
 
 }  // namespace cope

@@ -32,9 +32,12 @@ enum class SampleError : std::uint8_t {
   budget,           // the store's cap left no room for this request: the problem is unfinished
   cancelled,        // the run was stopped before the reply
   parent_failed,    // the plan that this prompt needs failed
+  not_recorded,     // a replay may ask nobody, and the recording has no such sample
 };
 
 std::string_view to_string(SampleError error);  // the enumerator's name
+// The error of that name. Throws ConfigError where there is none.
+SampleError sample_error(std::string_view name);
 
 struct Sample {
   Digest identity;  // see sampler/request.h

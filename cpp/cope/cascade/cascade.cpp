@@ -40,6 +40,12 @@ void validate_draw(const Cascade& cascade, std::size_t index) {
     if (given.pick == Given::Pick::carried && source.stage >= draw.stage) {
       throw ConfigError(label + ": the field '" + given.field + "' is carried, so it must come from an earlier stage");
     }
+    if (given.pick == Given::Pick::sample &&
+        (source.stage >= draw.stage || given.sample < 0 || given.sample >= source.n)) {
+      throw ConfigError(label + ": the field '" + given.field + "' is sample " + std::to_string(given.sample) + " of " +
+                        source.name + ", which must be one of its " + std::to_string(source.n) +
+                        " samples and of an earlier stage");
+    }
     if (given.pick == Given::Pick::each && source.n != 1 && (source.n != draw.n || source.stage != draw.stage)) {
       throw ConfigError(label + ": the field '" + given.field + "' takes each sample of " + source.name +
                         ", which needs the same n in the same stage (" + std::to_string(source.n) + " and " +
@@ -104,6 +110,9 @@ bool carries_representative(const Cascade& cascade, int stage) {
 
 void validate(const Cascade& cascade) {
   if (cascade.stages.empty()) throw ConfigError("cascade '" + cascade.name + "' has no stages");
+  if (cascade.exhaustive && cascade.early_stop) {
+    throw ConfigError("cascade '" + cascade.name + "' is exhaustive: early stopping must be off");
+  }
   for (std::size_t i = 0; i < cascade.stages.size(); ++i) validate_gate(cascade, i);
   for (std::size_t i = 0; i < cascade.draws.size(); ++i) validate_draw(cascade, i);
 }

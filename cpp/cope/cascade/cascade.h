@@ -26,10 +26,12 @@ struct Given {
   enum class Pick : std::uint8_t {
     each,     // sample i of the draw goes into prompt i (same n), or its only sample into every prompt (n = 1)
     carried,  // the sample that its stage carries
+    sample,   // the sample numbered `sample`, whatever was decided: recordings draw what every plan would have led to
   };
   std::string field;
   int draw = 0;  // global index, smaller than the draw's own
   Pick pick = Pick::each;
+  int sample = 0;  // of Pick::sample
   bool operator==(const Given&) const = default;
 };
 
@@ -75,6 +77,8 @@ struct Cascade {
   std::vector<Stage> stages;
   std::vector<Draw> draws;  // ordered by stage
   bool early_stop = true;   // lossless: draw no further sample once gate, answer and carry can no longer change
+  bool exhaustive =
+      false;  // no stage accepts before the last, so that every problem goes through every stage: what recordings are made with
   bool operator==(const Cascade&) const = default;
 };
 

@@ -47,6 +47,7 @@ int picked_sample(const Cascade& cascade, const Given& given, int sample_index, 
   const Draw& source = cascade.draws[static_cast<std::size_t>(given.draw)];
   if (source.n == 1) return 0;
   if (given.pick == Given::Pick::each) return sample_index;
+  if (given.pick == Given::Pick::sample) return given.sample;
   return stages[static_cast<std::size_t>(source.stage)].representative;
 }
 

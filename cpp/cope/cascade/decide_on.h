@@ -345,6 +345,7 @@ void decide_on(const Cascade& cascade, const View& evidence, Decision& decision)
       }
       return;
     }
+    if (cascade.exhaustive && stage != last) result.accepted = false;
     if (result.accepted || (stage == last && verdict.answer_sample >= 0)) {
       decision.action = Action::accept;
       decision.accepted = result.accepted;

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "cope/base/error.h"
+#include "cope/run/identities.h"
 #include "cope/run/outcome.h"
-#include "cope/run/prompt.h"
 
 namespace cope {
 
@@ -17,12 +17,6 @@ bool blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") =
 
 // A plan that failed or says nothing cannot enter a prompt.
 bool usable_plan(const Sample& sample) { return sample.ok() && !blank(sample.text); }
-
-int index_in_stage(const Cascade& cascade, int draw) {
-  int index = 0;
-  while (draw - index > 0 && cascade.draws[at(draw - index - 1)].stage == cascade.draws[at(draw)].stage) ++index;
-  return index;
-}
 
 }  // namespace
 
@@ -99,8 +93,7 @@ std::vector<DrawWave> Attempt::issue() {
         continue;
       }
       slot.requested = true;
-      const std::int64_t seed =
-          derive_seed(spec_.seed, problem_.id, shape.stage, index_in_stage(spec_.cascade, draw), index);
+      const std::int64_t seed = sample_seed(spec_, problem_.id, draw, index);
       if (open) {
         waves.back().request.seeds.push_back(seed);
         continue;
@@ -133,17 +126,7 @@ std::optional<std::vector<Message>> Attempt::messages(int draw, int index, bool&
 
 std::vector<Message> Attempt::render_messages(int draw, const std::map<std::string, std::string>& given) const {
   if (const auto own = hooks_.prompt.find(draw); own != hooks_.prompt.end()) return own->second(problem_, given);
-  std::vector<Field> fields{{"question", problem_.question}};
-  for (const auto& [name, value] : given) fields.emplace_back(name, value);
-  std::vector<Message> rendered;
-  for (const Message& message : spec_.draws[at(draw)].prompt) {
-    rendered.push_back(Message{message.role, render(message.content, fields)});
-    if (blank(rendered.back().content)) {
-      throw DataError("problem '" + problem_.id + "': its prompt for draw '" + spec_.cascade.draws[at(draw)].name +
-                      "' is empty");
-    }
-  }
-  return rendered;
+  return prompt_messages(spec_, draw, problem_.id, problem_.question, given);
 }
 
 void Attempt::arrived(const DrawWave& wave, std::vector<Sample> samples) {
@@ -210,7 +193,9 @@ double Attempt::custom_measure(int stage) const {
 bool Attempt::cut_off() const {
   return std::ranges::any_of(slots_, [](const auto& slots) {
     return std::ranges::any_of(slots, [](const Slot& slot) {
-      return slot.sample && (slot.sample->error == SampleError::budget || slot.sample->error == SampleError::cancelled);
+      return slot.sample &&
+             (slot.sample->error == SampleError::budget || slot.sample->error == SampleError::cancelled ||
+              slot.sample->error == SampleError::not_recorded);
     });
   });
 }

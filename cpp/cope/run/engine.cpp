@@ -38,14 +38,17 @@ constexpr int failures_that_end_a_run = 8;
 
 }  // namespace
 
-Engine::Engine(Spec spec, Store& store, Hooks hooks, ProblemSource source, std::string manifest_json)
+Engine::Engine(Spec spec, Store& store, Hooks hooks, ProblemSource source, std::string manifest_json, Recorded recorded)
     : spec_(std::move(spec)),
       store_(store),
       hooks_(std::move(hooks)),
       source_(std::move(source)),
       manifest_json_(std::move(manifest_json)),
+      replay_(recorded.samples != nullptr),
       health_(spec_.endpoints.size()),
-      sampler_(std::make_unique<Sampler>(spec_.endpoints, store, SamplerOptions{})) {
+      sampler_(std::make_unique<Sampler>(
+          spec_.endpoints, replay_ ? *recorded.samples : store,
+          SamplerOptions{.jitter_seed = 0, .ca_bundle = {}, .replay = std::move(recorded.failures)})) {
   progress_.resolved_by_stage.assign(spec_.cascade.stages.size(), 0);
 }
 
@@ -174,6 +177,7 @@ void Engine::count(const Outcome& outcome) {
 }
 
 void Engine::watch(int model, const Sample& sample) {
+  if (replay_) return;  // the endpoint is not there
   Health& health = health_[static_cast<std::size_t>(model)];
   const Endpoint& endpoint = spec_.endpoints[static_cast<std::size_t>(model)];
   switch (sample.error) {

@@ -59,9 +59,15 @@ struct RunResult {
 // The next problem, or none at the end. Called on the engine's thread; what it throws ends the run.
 using ProblemSource = std::function<std::optional<Problem>()>;
 
+// Replays ask nobody: samples come from a recording, which may be another store than the one that outcomes are written to.
+struct Recorded {
+  Store* samples = nullptr;  // null: a live run
+  std::shared_ptr<const RecordedFailures> failures;
+};
+
 class Engine {
  public:
-  Engine(Spec spec, Store& store, Hooks hooks, ProblemSource source, std::string manifest_json);
+  Engine(Spec spec, Store& store, Hooks hooks, ProblemSource source, std::string manifest_json, Recorded recorded = {});
   ~Engine();
 
   RunResult run();
@@ -89,6 +95,7 @@ class Engine {
   const Hooks hooks_;
   const ProblemSource source_;
   const std::string manifest_json_;
+  const bool replay_;
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 
   // Owned by the thread of run().

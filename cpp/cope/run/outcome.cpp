@@ -94,7 +94,7 @@ void OutcomeBuilder::sample(int draw, int index, const Sample& sample, const std
   const bool measured = evidence.scored && stage.gate.draw == draw &&
                         (stage.gate.measure == Gate::Measure::perplexity ||
                          stage.gate.measure == Gate::Measure::score || stage.gate.measure == Gate::Measure::passed);
-  json row{{"identity", sample.ok() ? sample.identity.hex() : ""},
+  json row{{"identity", sample.identity == Digest{} ? "" : sample.identity.hex()},
            {"index", index},
            {"answer", nullable(answer)},
            {"scored", evidence.scored},

@@ -109,8 +109,8 @@ Gate read_gate(const Reader& in) {
 }
 
 Draw read_draw(const Reader& in) {
-  static constexpr std::pair<const char*, Given::Pick> picks[] = {{"each", Given::Pick::each},
-                                                                  {"carried", Given::Pick::carried}};
+  static constexpr std::pair<const char*, Given::Pick> picks[] = {
+      {"each", Given::Pick::each}, {"carried", Given::Pick::carried}, {"sample", Given::Pick::sample}};
   Draw draw;
   draw.name = in.get<std::string>("name");
   draw.stage = in.get<int>("stage");
@@ -118,7 +118,8 @@ Draw read_draw(const Reader& in) {
   draw.plan = in.get<bool>("plan", false);
   for (const json& item : array(in, "given")) {
     const Reader given(item, in.path("given[]"));
-    draw.given.push_back(Given{given.get<std::string>("field"), given.get<int>("draw"), given.choice("pick", picks)});
+    draw.given.push_back(Given{given.get<std::string>("field"), given.get<int>("draw"), given.choice("pick", picks),
+                               given.get<int>("sample", 0)});
   }
   return draw;
 }
@@ -128,6 +129,7 @@ Cascade read_cascade(const json& value) {
   Cascade cascade;
   cascade.name = in.get<std::string>("name");
   cascade.early_stop = in.get<bool>("early_stop", true);
+  cascade.exhaustive = in.get<bool>("exhaustive", false);
   std::size_t index = 0;
   for (const json& item : array(in, "stages")) {
     const Reader stage(item, "cascade.stages[" + std::to_string(index++) + "]");

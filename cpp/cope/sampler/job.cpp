@@ -53,4 +53,15 @@ Sample cancelled_sample(const Digest& identity) {
   return sample;
 }
 
+Sample replayed_failure(const Digest& identity, const RecordedFailures& failures) {
+  Sample sample;
+  sample.identity = identity;
+  const auto known = failures.find(identity);
+  const RecordedFailure failure = known == failures.end() ? RecordedFailure{} : known->second;
+  sample.error = failure.error;
+  sample.error_message = known == failures.end() ? "the recording has no such sample" : failure.message;
+  sample.attempts = 0;
+  return sample;
+}
+
 }  // namespace cope

@@ -66,6 +66,7 @@ Sample drawn_sample(const Job& job, std::size_t position, ChatChoice& choice,
 Sample failed_sample(const Job& job, std::size_t position, SampleError error, const std::string& message,
                      const Refusal& refusal);
 Sample cancelled_sample(const Digest& identity);
+Sample replayed_failure(const Digest& identity, const RecordedFailures& failures);
 
 struct LaterInLine {
   bool operator()(const JobPtr& a, const JobPtr& b) const {

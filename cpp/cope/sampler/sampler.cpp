@@ -88,7 +88,7 @@ class Sampler::Impl {
     wave->missing = count;
     std::vector<std::optional<Sample>> found = store_.find(wave->identities);
     std::vector<JobPtr> jobs;
-    if (!cancelled_.load()) jobs = jobs_for(wave, found, model);
+    if (!cancelled_.load() && !options_.replay) jobs = jobs_for(wave, found, model);
     waves_.insert(wave);
     for (std::size_t i = 0; i < count; ++i) {
       if (!found[i]) continue;
@@ -97,6 +97,7 @@ class Sampler::Impl {
       set_sample(wave, i, std::move(*found[i]));
     }
     for (JobPtr& job : jobs) make_ready(std::move(job));
+    if (options_.replay) close_replayed(wave);
     if (cancelled_.load()) close_cancelled(wave);
   }
 
@@ -362,6 +363,14 @@ class Sampler::Impl {
       done(std::move(wave->samples));
     }
     if (!cancelled_.load()) advance();  // sends at once what the callbacks asked for
+  }
+
+  // --- replays -------------------------------------------------------------------------------------------------
+
+  void close_replayed(const WavePtr& wave) {
+    for (std::size_t i = 0; i < wave->samples.size(); ++i) {
+      if (!wave->filled[i]) set_sample(wave, i, replayed_failure(wave->identities[i], *options_.replay));
+    }
   }
 
   // --- cancellation --------------------------------------------------------------------------------------------

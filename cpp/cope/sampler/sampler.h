@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cope/base/sample.h"
@@ -45,9 +46,18 @@ struct SamplerStats {
   std::int64_t samples_from_store = 0;
 };
 
+// A request that failed for good when it was recorded fails again when it is replayed.
+struct RecordedFailure {
+  SampleError error = SampleError::not_recorded;
+  std::string message;
+};
+using RecordedFailures = std::unordered_map<Digest, RecordedFailure, DigestHash>;
+
 struct SamplerOptions {
   std::uint64_t jitter_seed = 0;  // of the back-off; never changes a decision
   std::string ca_bundle;          // empty: SSL_CERT_FILE, then the known paths of the distributions
+  // Not null: a replay, which asks nobody. What the store lacks fails as it did when it was recorded, else with SampleError::not_recorded.
+  std::shared_ptr<const RecordedFailures> replay;
 };
 
 class Sampler {

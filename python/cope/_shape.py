@@ -1,0 +1,143 @@
+"""Forms of a method as the core's spec says it: at another k, with other gates, through every stage.
+
+All functions take and return a spec's "cascade" (see `_core.run`) and leave what they were given as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from .errors import ConfigError
+
+Cascade = Mapping[str, Any]
+
+# What may differ between two recordings of the same samples: where and how fast models are asked.
+_NOT_IDENTITY = (
+    "base_url",
+    "max_concurrency",
+    "initial_concurrency",
+    "max_retries",
+    "timeout_ms",
+    "connect_timeout_ms",
+    "max_reply_bytes",
+)
+
+
+def size(cascade: Cascade) -> int:
+    """Returns a method's k: the number of samples of its draws, those of one sample apart; 1 where there is no other draw.
+
+    Raises:
+        ConfigError: Draws of different sizes, so that nobody knows which are to be scaled.
+    """
+    sizes: dict[int, str] = {}
+    for draw in cascade["draws"]:
+        if draw["n"] > 1:
+            sizes.setdefault(draw["n"], f"{cascade['stages'][draw['stage']]['name']}/{draw['name']}")
+    if len(sizes) > 1:
+        there = ", ".join(f"{name} has {n}" for n, name in sizes.items())
+        raise ConfigError(
+            f"{cascade['name']}: which draws have k samples? Their numbers differ ({there}); a recording scales the draws of k samples together, "
+            "so give all draws of more than one sample the same n"
+        )
+    return next(iter(sizes), 1)
+
+
+def at_k(cascade: Cascade, k: int) -> dict[str, Any]:
+    """Returns the method with k samples in every draw of more than one."""
+    scaled: dict[str, Any] = copy.deepcopy(dict(cascade))
+    own = size(cascade)
+    if own == 1 and k != 1:
+        raise ConfigError(
+            f"{cascade['name']}: its draws have one sample each, so there is no k to set to {k}; build the method with k > 1"
+        )
+    for draw in scaled["draws"]:
+        if draw["n"] > 1:
+            draw["n"] = k
+    return scaled
+
+
+def exhaustive(cascade: Cascade) -> dict[str, Any]:
+    """Returns the method as it is recorded: through every stage, without early stopping, whatever the thresholds."""
+    changed: dict[str, Any] = copy.deepcopy(dict(cascade))
+    changed["early_stop"] = False
+    changed["exhaustive"] = True
+    for stage in changed["stages"]:
+        gate = stage["gate"]
+        gate["threshold"] = [0, 1]
+        gate["comparison"] = "<=" if gate["measure"] == "perplexity" else ">"
+        gate["denominator"] = "k"
+    return changed
+
+
+def carrying_every(cascade: Cascade, sample: int) -> dict[str, Any]:
+    """Returns the method with one fixed sample carried on, whatever was voted."""
+    changed: dict[str, Any] = copy.deepcopy(dict(cascade))
+    for draw in changed["draws"]:
+        for given in draw["given"]:
+            if given["pick"] == "carried" and changed["draws"][given["draw"]]["n"] > 1:
+                given.update(pick="sample", sample=sample)
+    return changed
+
+
+def with_thresholds(cascade: Cascade, thresholds: Sequence[Fraction]) -> dict[str, Any]:
+    """Returns the method with other thresholds, one a stage that has one."""
+    changed: dict[str, Any] = copy.deepcopy(dict(cascade))
+    gated = gated_stages(cascade)
+    if len(thresholds) != len(gated):
+        names = ", ".join(cascade["stages"][stage]["name"] for stage in gated) or "none"
+        raise ConfigError(
+            f"thresholds: expected {len(gated)}, one for each gated stage ({names}), got {len(thresholds)}"
+        )
+    for stage, threshold in zip(gated, thresholds, strict=True):
+        changed["stages"][stage]["gate"]["threshold"] = [threshold.numerator, threshold.denominator]
+    return changed
+
+
+def gated_stages(cascade: Cascade) -> list[int]:
+    """Returns the stages whose gate has a threshold: all but the last, those that always accept, and those that ask whether tests passed."""
+    stages = cascade["stages"]
+    return [
+        index
+        for index, stage in enumerate(stages[:-1])
+        if stage["gate"]["measure"] in ("consensus", "perplexity", "score", "custom")
+    ]
+
+
+def carried_from(cascade: Cascade) -> list[tuple[int, ...]]:
+    """Returns for each stage the earlier stages whose carried samples its prompts show, directly or through the plans that they show."""
+    by_draw: list[set[int]] = []
+    found: list[set[int]] = [set() for _ in cascade["stages"]]
+    for draw in cascade["draws"]:
+        stages: set[int] = set()
+        for given in draw["given"]:
+            source = cascade["draws"][given["draw"]]
+            stages |= by_draw[given["draw"]]
+            if given["pick"] != "each" and source["n"] > 1:
+                stages.add(source["stage"])
+        by_draw.append(stages)
+        found[draw["stage"]] |= stages
+    return [tuple(sorted(stages)) for stages in found]
+
+
+def fingerprint(spec: Mapping[str, Any]) -> str:
+    """Returns what recordings of the same samples have in common, whatever k and the gates' thresholds: SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(essence(spec), sort_keys=True).encode()).hexdigest()
+
+
+def essence(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns of a spec what decides which samples are recorded, for comparing two recordings."""
+    cascade = exhaustive(at_k(spec["cascade"], 2) if size(spec["cascade"]) > 1 else spec["cascade"])
+    return {
+        "stages": [stage["gate"] for stage in cascade["stages"]],
+        "draws": cascade["draws"],
+        "models": [
+            {name: value for name, value in model.items() if name not in _NOT_IDENTITY} for model in spec["models"]
+        ],
+        "task": spec["task"],
+        "seed": spec["seed"],
+    }
