@@ -9,7 +9,8 @@
     run[17]    # everything that happened to one problem
 
 Models and methods: Model, Price, methods (COPE, SmallSingle, SmallMajority, Large, Planned); methods of your own from Cascade, Stage, Draw, Given, Gate.
-Problems and tasks: load, stream, Problem, datasets, Task, prompts. Runs: run, arun, open, runs, compare, Run, Trace. Local models: local. Errors: errors.
+Problems and tasks: load, stream, Problem, datasets, Task, prompts. Runs: run, arun, open, runs, compare, Run, Trace.
+Recordings and sweeps: record, arecord, open_recording, Recording. Local models: local. Errors: errors.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from .errors import (
 from .models import Model, Price
 from .problems import Problem, load, stream
 from .prompts import Prompt, PromptSet
+from .recording import Recording, arecord, open_recording, record
 from .result import Run, Trace
 from .running import arun, run, runs
 from .running import open as open
@@ -69,12 +71,14 @@ __all__ = [
     "Prompt",
     "PromptSet",
     "RateLimitError",
+    "Recording",
     "Run",
     "Stage",
     "StoreError",
     "Task",
     "Trace",
     "answers",
+    "arecord",
     "arun",
     "compare",
     "datasets",
@@ -83,7 +87,9 @@ __all__ = [
     "load",
     "local",
     "methods",
+    "open_recording",
     "prompts",
+    "record",
     "risk",
     "run",
     "runs",

@@ -210,14 +210,20 @@ class SweepStage(TypedDict, total=False):
     Arrays are C-contiguous and of the dtype named. `classes`, `correct`, `gate` are required."""
 
     gate: SweepGate
-    classes: NDArray[np.int32]  # [P, V, N] class of each sample's answer: small whole numbers within its problem; -1: unscored
+    classes: NDArray[
+        np.int32
+    ]  # [P, V, N] class of each sample's answer: small whole numbers within its problem; -1: unscored
     correct: NDArray[np.uint8]  # [P, V, N] 1 where that sample's answer is right (0 where unscored)
     measure: NDArray[np.float64]  # [P, V, N] passed / perplexity / score of each sample; needed by those gates
     other: NDArray[np.int32]  # [P, V, N'] classes of the second draw; needed by `agreement`
     custom: NDArray[np.float64]  # [P, K] value of a custom gate at each k; needed by `custom`
-    cost_pusd: NDArray[np.int64]  # [P, V, N] of sample i with all that is drawn beside it: its own plan, sample i of `other`; default 0
+    cost_pusd: NDArray[
+        np.int64
+    ]  # [P, V, N] of sample i with all that is drawn beside it: its own plan, sample i of `other`; default 0
     once_pusd: NDArray[np.int64]  # [P, V] of what the stage draws once whatever k (a guideline); default 0
-    variant: NDArray[np.int32]  # [P, K] the variant used at each k in sampling order; -1: not recorded. Default: 0, where V = 1
+    variant: NDArray[
+        np.int32
+    ]  # [P, K] the variant used at each k in sampling order; -1: not recorded. Default: 0, where V = 1
     uses_k: bool  # True (default): k samples of N are used; False: all N are used whatever k (a stage of one sample)
     carries: int  # the stage whose carried sample the variants belong to: variant i goes with its sample i; default -1: carries nothing
 
@@ -230,8 +236,12 @@ class SweepGrid(TypedDict):
 
     correct: NDArray[np.int64] | NDArray[np.float64]  # [K, T1, T2, ...] problems answered right
     unscored: NDArray[np.int64] | NDArray[np.float64]  # [K, T1, T2, ...] problems whose last stage had no scored sample
-    cost_pusd: NDArray[np.int64] | NDArray[np.float64]  # [K, T1, T2, ...] of all samples of all stages reached (early stopping off)
-    resolved: NDArray[np.int64] | NDArray[np.float64]  # [K, T1, T2, ..., S] problems that each stage ended, unscored among the last's
+    cost_pusd: (
+        NDArray[np.int64] | NDArray[np.float64]
+    )  # [K, T1, T2, ...] of all samples of all stages reached (early stopping off)
+    resolved: (
+        NDArray[np.int64] | NDArray[np.float64]
+    )  # [K, T1, T2, ..., S] problems that each stage ended, unscored among the last's
 
 class SweepProblems(TypedDict):
     """The same for each problem: summed over axis 0 it is SweepGrid. "order": uint8 and int64; "subsets": float64 probabilities and expectations."""
@@ -239,7 +249,9 @@ class SweepProblems(TypedDict):
     correct: NDArray[np.uint8] | NDArray[np.float64]  # [P, K, T1, T2, ...]
     unscored: NDArray[np.uint8] | NDArray[np.float64]  # [P, K, T1, T2, ...]
     cost_pusd: NDArray[np.int64] | NDArray[np.float64]  # [P, K, T1, T2, ...]
-    resolved: NDArray[np.uint8] | NDArray[np.float64]  # [P, K, T1, T2, ..., S]: in sampling order, argmax over the last axis is the stage
+    resolved: (
+        NDArray[np.uint8] | NDArray[np.float64]
+    )  # [P, K, T1, T2, ..., S]: in sampling order, argmax over the last axis is the stage
 
 class SweepBootstrap(TypedDict):
     correct: NDArray[np.float64]  # [R, K, T1, T2, ...] weighted sums over problems

@@ -18,7 +18,6 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +35,7 @@ from .tasks import Task
 from .tasks import resolve as resolve_task
 
 if TYPE_CHECKING:
+    from ._arrays import StageArrays
     from ._core import Progress
     from .sweeps import Sweep
 
@@ -359,9 +359,7 @@ def _checked_k(k: Any, cascade: Mapping[str, Any]) -> list[int]:
 
 
 @contextmanager
-def _one_bar(
-    progress: bool | Report, title: str, problems: int, runs: int
-) -> Iterator[Callable[[int], Report | None]]:
+def _one_bar(progress: bool | Report, title: str, problems: int, runs: int) -> Iterator[Callable[[int], Report | None]]:
     """Yields what makes the report of each run, so that one bar goes over all of them."""
     with reporting(progress, f"{title}, recorded", problems * runs) as report:
         spent = [0] * runs
@@ -407,7 +405,7 @@ class Recording:
         self._compiled = compiled
         self.task = self._checked_task(task)
         self._samples: _recorded.Samples | None = None
-        self._arrays: dict[int, _recorded.StageArrays] = {}
+        self._arrays: dict[int, StageArrays] = {}
 
     def _checked_task(self, task: Task | None) -> Task:
         entry = self._spec["task"]
@@ -460,6 +458,12 @@ class Recording:
         return "all" if all((largest, sample) in fixed for sample in range(largest)) else "recorded"
 
     @property
+    def cascade(self) -> dict[str, Any]:
+        """The recorded method as manifests say it, at its largest k and with its own thresholds."""
+        found: dict[str, Any] = self._spec["cascade"]
+        return found
+
+    @property
     def manifest(self) -> dict[str, Any]:
         """Versions, method, models, prices, prompts, seed, task: enough to read the recording and to repeat it."""
         return self._runs[0].manifest
@@ -482,7 +486,7 @@ class Recording:
             )
         return self._samples
 
-    def arrays(self, stage: int) -> _recorded.StageArrays:
+    def arrays(self, stage: int) -> StageArrays:
         """Returns what was recorded of a stage as arrays: classes of answers, grades, measures, costs.
 
         Args:
@@ -494,11 +498,13 @@ class Recording:
         stages = self._spec["cascade"]["stages"]
         if not 0 <= stage < len(stages):
             raise ConfigError(f"stage: {self.name} has {len(stages)} stages, from 0 to {len(stages) - 1}, got {stage}")
+        from ._arrays import Judge, stage_arrays
+
         if stage not in self._arrays:
             by_id = {problem.id: problem for problem in self.problems}
-            judge = _recorded.Judge(self.task, self._spec["task"]["name"], by_id.__getitem__)
+            judge = Judge(self.task, self._spec["task"]["name"], by_id.__getitem__)
             for index in range(len(stages)):
-                self._arrays[index] = _recorded.stage_arrays(self._spec["cascade"], self.samples, index, judge)
+                self._arrays[index] = stage_arrays(self._spec["cascade"], self.samples, index, judge)
         return self._arrays[stage]
 
     # --- replays --------------------------------------------------------------------------------------------------
@@ -608,10 +614,11 @@ class Recording:
                 for (stage, name), ids in sorted(missing.items())
             ]
             raise DataError(
-                f"{cascade['name']} at k = {_shape.size(cascade)}: samples are not recorded ({'; '.join(where)}). {self._recorded_words()}"
+                f"{cascade['name']} at k = {_shape.size(cascade)}: samples are not recorded ({'; '.join(where)}). {self.how_to_record_more()}"
             )
 
-    def _recorded_words(self) -> str:
+    def how_to_record_more(self) -> str:
+        """Returns what is recorded and how to record more, for messages."""
         ks = ", ".join(map(str, self.k))
         return (
             f"Recorded in {self.store}: {self.name}, seed {self.seed}, k = {ks}, carried plans: {self.carry}. To record more: "
@@ -693,7 +700,9 @@ class Recording:
                 )
             )
         ledger = self._store.ledger()
-        caption = f"{self.store}: k = {', '.join(map(str, self.k))}; seed {self.seed}; spent {usd(ledger['settled_pusd'])}."
+        caption = (
+            f"{self.store}: k = {', '.join(map(str, self.k))}; seed {self.seed}; spent {usd(ledger['settled_pusd'])}."
+        )
         if notes := self._notes(total):
             caption += " " + notes
         return Table(
@@ -712,9 +721,7 @@ class Recording:
             )
         if failed := self.samples.failed:
             ids = [self.problems[place].id for place in failed]
-            notes.append(
-                f"Requests failed for {_some(ids)}: make the same call again to ask once more."
-            )
+            notes.append(f"Requests failed for {_some(ids)}: make the same call again to ask once more.")
         return " ".join(notes)
 
     def __repr__(self) -> str:

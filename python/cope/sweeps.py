@@ -1,0 +1,764 @@
+"""Sweeps: every point of a grid over k and the thresholds of a recorded method, evaluated at once. Made by `Recording.sweep`.
+
+    sweep = recording.sweep(k=[4, 8], tau1=[0.5, 0.75], tau2=["1/3", 0.5])
+    sweep                                              # a table
+    sweep.accuracy[1, 0, 1]                            # at k = 8, tau1 = 1/2, tau2 = 1/2: axes in the order of sweep.axes
+    sweep.at(k=8, tau1=0.75, tau2=0.5).stage           # which stage ended each problem
+
+Costs are those without early stopping: of all k samples of every stage that a problem enters, as if nothing came from a store.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _arrays, _core, _shape
+from ._money import INT64_MAX, exact
+from .cascade import Gate
+from .errors import ConfigError, DataError, Error
+from .stats import Interval, Resampled, weights, wilson
+from .tables import UNKNOWN, Column, Table, percent
+
+if TYPE_CHECKING:
+    from .recording import Recording
+
+__all__ = ["Sweep", "SweepBootstrap", "SweepPoint"]
+
+Axes = Mapping[str, tuple[Any, ...]]
+Estimator = Literal["order", "subsets"]
+
+_THRESHOLDED = ("consensus", "perplexity", "score", "custom")
+_ROWS = 24
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """One point of a sweep, problem by problem.
+
+    Attributes:
+        settings: {axis: value}.
+        problems: The problems' ids, in the order of the arrays.
+        correct: Shape (problems,): 1 right, 0 not; with estimator "subsets" the probability.
+        unscored: Shape (problems,): 1 where nothing could be scored; likewise. Those are not right.
+        stage: int64, shape (problems,): the stage that ended the problem, from 0. None with estimator "subsets"; see `resolved`.
+        resolved: Shape (problems, stages): 1 for that stage; with estimator "subsets" probabilities.
+        cost_pusd: Shape (problems,), 10^-12 USD, without early stopping. None where some reply had no usage.
+        stage_names: The stages' names.
+    """
+
+    settings: Mapping[str, Any]
+    problems: tuple[str, ...]
+    correct: NDArray[Any]
+    unscored: NDArray[Any]
+    stage: NDArray[np.int64] | None
+    resolved: NDArray[Any]
+    cost_pusd: NDArray[Any] | None
+    stage_names: tuple[str, ...]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers, from 0 to 1."""
+        return float(self.correct.mean())
+
+    @property
+    def accuracy_interval(self) -> Interval | None:
+        """Wilson's 95 % interval of the accuracy; None with estimator "subsets", whose values are no counts: use `Sweep.bootstrap`."""
+        return None if self.stage is None else wilson(int(self.correct.sum()), len(self.correct))
+
+    @property
+    def cost_usd_per_million(self) -> float | None:
+        """USD per million problems."""
+        return None if self.cost_pusd is None else float(self.cost_pusd.mean()) / 1e6
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Shape (stages,): the share of the problems that each stage ended."""
+        return np.asarray(self.resolved.mean(axis=0), np.float64)
+
+    def __repr__(self) -> str:
+        return repr(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()
+
+    def _table(self) -> Table:
+        ended = ", ".join(
+            f"{name} {percent(share)}" for name, share in zip(self.stage_names, self.shares.tolist(), strict=True)
+        )
+        rows = [
+            (
+                "Accuracy" + (" (95 % interval)" if self.stage is not None else ""),
+                percent(self.accuracy, self.accuracy_interval),
+            ),
+            ("Ended by", ended),
+            ("Unscored", f"{float(self.unscored.sum()):g}"),
+            ("USD per million problems", _dollars(self.cost_usd_per_million)),
+        ]
+        return Table(f"{_words(self.settings)}: {len(self.problems)} problems", ("Measure", "Result"), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepBootstrap:
+    """Accuracy and cost of every point on resampled problem sets, the same sets for all points. Made by `Sweep.bootstrap`.
+
+    Attributes:
+        accuracy: Means and their resampled means, of the shape of the grid; shares from 0 to 1.
+        cost_usd_per_million: The same of the cost, in USD per million problems. None where it is not known.
+    """
+
+    accuracy: Resampled
+    cost_usd_per_million: Resampled | None
+
+
+@dataclass(frozen=True, repr=False)
+class Sweep:
+    """All points of a grid, of one recording.
+
+    Attributes:
+        name: The method's name.
+        axes: {"k": values, "tau1": thresholds as fractions, ...}, in the order of the arrays' axes.
+        problems: Ids of the problems swept over.
+        stage_names: The stages' names.
+        correct: Shape (k, tau1, ...): problems answered right; int64, with estimator "subsets" float64 expectations.
+        unscored: Shape (k, tau1, ...): problems of which nothing could be scored; they are not right.
+        cost_pusd: Shape (k, tau1, ...), 10^-12 USD over all problems, without early stopping. None where some reply had no usage.
+        resolved: Shape (k, tau1, ..., stages): problems that each stage ended, the unscored among the last's.
+        estimator: "order" (the samples in sampling order) or "subsets" (the expectation over ordered choices of k of them).
+        conditional: Whether the expectation takes the carried plans as given.
+        dropped: {reason: ids of problems that were left out for it}.
+        seed: Of the recording.
+    """
+
+    name: str
+    axes: Axes
+    problems: tuple[str, ...]
+    stage_names: tuple[str, ...]
+    correct: NDArray[Any]
+    unscored: NDArray[Any]
+    cost_pusd: NDArray[Any] | None
+    resolved: NDArray[Any]
+    estimator: Estimator
+    conditional: bool
+    dropped: Mapping[str, tuple[str, ...]]
+    seed: int
+    _inputs: _Inputs = field(repr=False)
+
+    # --- figures --------------------------------------------------------------------------------------------------
+
+    @property
+    def accuracy(self) -> NDArray[np.float64]:
+        """Shape (k, tau1, ...): the share of right answers, from 0 to 1."""
+        return np.asarray(self.correct / len(self.problems), np.float64)
+
+    @property
+    def cost_usd_per_million(self) -> NDArray[np.float64] | None:
+        """Shape (k, tau1, ...): USD per million problems, without early stopping. None where some reply had no usage."""
+        return None if self.cost_pusd is None else np.asarray(self.cost_pusd / len(self.problems) / 1e6, np.float64)
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Shape (k, tau1, ..., stages): the share of the problems that each stage ended."""
+        return np.asarray(self.resolved / len(self.problems), np.float64)
+
+    def points(self) -> list[dict[str, Any]]:
+        """Returns the settings of all points, in the order of the flattened arrays: [{"k": 4, "tau1": Fraction(1, 2), ...}, ...]."""
+        return [dict(zip(self.axes, values, strict=True)) for values in itertools.product(*self.axes.values())]
+
+    def at(self, **settings: Any) -> SweepPoint:
+        """Returns one point, problem by problem.
+
+        Args:
+            **settings: A value of each axis, as `k=8, tau1=0.75`; an axis of one value may be left out.
+
+        Raises:
+            ConfigError: No such axis or value; the error lists those there are.
+
+        Example:
+            >>> sweep.at(k=8, tau1=0.75, tau2=0.5).accuracy  # doctest: +SKIP
+        """
+        index = self._index(settings)
+        chosen = {name: values[i] for (name, values), i in zip(self.axes.items(), index, strict=True)}
+        each = self._inputs.only(index).problems()
+        shape = (len(self.problems),)
+        resolved = each["resolved"].reshape(*shape, -1)
+        return SweepPoint(
+            settings=chosen,
+            problems=self.problems,
+            correct=each["correct"].reshape(shape),
+            unscored=each["unscored"].reshape(shape),
+            stage=resolved.argmax(axis=1) if self.estimator == "order" else None,
+            resolved=resolved,
+            cost_pusd=each["cost_pusd"].reshape(shape) if self.cost_pusd is not None else None,
+            stage_names=self.stage_names,
+        )
+
+    def _index(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
+        if unknown := set(settings) - set(self.axes):
+            raise ConfigError(f"at: no axis {sorted(unknown)[0]!r}; there are {', '.join(self.axes)}")
+        index = []
+        for name, values in self.axes.items():
+            if name not in settings:
+                if len(values) > 1:
+                    raise ConfigError(f"at, {name}: expected one of {_list(values)}")
+                index.append(0)
+                continue
+            wanted = settings[name] if name == "k" else exact(settings[name], f"at, {name}")
+            if wanted not in values:
+                raise ConfigError(f"at, {name}: {settings[name]} is not in the sweep; there are {_list(values)}")
+            index.append(values.index(wanted))
+        return tuple(index)
+
+    def per_problem(self) -> _core.SweepProblems:
+        """Returns what each problem contributes to each point: the arrays of the sweep with an axis of problems before the others.
+
+        Their size is problems x points; `bootstrap` and `at` do without.
+        """
+        return self._inputs.problems()
+
+    def bootstrap(self, resamples: int = 1000, seed: int = 0) -> SweepBootstrap:
+        """Evaluates the grid on resampled problem sets, the same sets for all points.
+
+        Args:
+            resamples: How many problem sets are drawn, with replacement, each as large as the given one.
+            seed: Of the draws; sweeps over the same problems that are given the same seed are paired.
+
+        Returns:
+            Resampled means, with `interval()` and `band()`.
+
+        Raises:
+            ValueError: `resamples` below 1.
+
+        Example:
+            >>> low, high = sweep.bootstrap().accuracy.interval(0.95)  # doctest: +SKIP
+        """
+        drawn = self._inputs.bootstrap(weights(len(self.problems), resamples, seed=seed))
+        cost = self.cost_usd_per_million
+        return SweepBootstrap(
+            Resampled(self.accuracy, drawn["correct"]),
+            None if cost is None else Resampled(cost, drawn["cost_pusd"] / 1e6),
+        )
+
+    def best(self, *, max_cost_usd_per_million: float | None = None) -> SweepPoint:
+        """Returns the most accurate point, of equally accurate ones the cheapest, of equally cheap ones the first.
+
+        It is the best on these problems, and so looks better than it is: `cope.risk.choose` gives a guarantee.
+
+        Args:
+            max_cost_usd_per_million: The most that it may cost, in USD per million problems. Default: no limit.
+
+        Raises:
+            ConfigError: No point is that cheap, or costs are not known.
+        """
+        cost = self.cost_usd_per_million
+        if cost is None and max_cost_usd_per_million is not None:
+            raise ConfigError("max_cost_usd_per_million: costs are not known, because some reply had no usage")
+        costs = np.zeros(self.accuracy.size) if cost is None else cost.ravel()
+        within = np.arange(len(costs))
+        if max_cost_usd_per_million is not None:
+            within = np.flatnonzero(costs <= max_cost_usd_per_million)
+            if not len(within):
+                raise ConfigError(
+                    f"max_cost_usd_per_million: no point costs at most {max_cost_usd_per_million:g}; the cheapest costs {costs.min():g}"
+                )
+        order = np.lexsort((costs[within], -self.accuracy.ravel()[within]))
+        return self.at(**self.points()[int(within[order[0]])])
+
+    # --- shown and elsewhere --------------------------------------------------------------------------------------
+
+    def summary(self, rows: int = _ROWS) -> Table:
+        """Returns the points as a table: all of them, or where there are more than `rows` those that no other beats in accuracy and cost."""
+        from .frontier import pareto
+
+        cost, accuracy = self.cost_usd_per_million, self.accuracy.ravel()
+        shown = list(range(len(accuracy)))
+        caption = self._caption()
+        if len(shown) > rows:
+            costs = np.zeros(len(accuracy)) if cost is None else cost.ravel()
+            shown = pareto(costs, accuracy).tolist()
+            total = len(accuracy)
+            caption += f" Of {total:,} points the {len(shown)} that no other beats in accuracy and cost."
+            if len(shown) > rows:
+                shown = [shown[i] for i in np.linspace(0, len(shown) - 1, rows).round().astype(int)]
+                caption += f" {rows} of them are shown."
+        points = self.points()
+        shares = self.shares.reshape(len(points), -1)
+        flat = None if cost is None else cost.ravel()
+        cells = [
+            (
+                *(_value(value) for value in points[i].values()),
+                percent(float(accuracy[i])),
+                _dollars(None if flat is None else float(flat[i])),
+                *(percent(share) for share in shares[i].tolist()),
+            )
+            for i in shown
+        ]
+        columns = [
+            *(Column(name, right=True) for name in self.axes),
+            Column("Accuracy", right=True),
+            Column("USD per million problems", right=True),
+            *(Column(name, right=True) for name in self.stage_names),
+        ]
+        return Table(f"{self.name}, swept: {len(self.problems):,} problems", columns, cells, caption)
+
+    def _caption(self) -> str:
+        how = {
+            "order": "Samples in sampling order",
+            "subsets": "Expectation over ordered choices of k of the recorded samples"
+            + (", given the plans carried in sampling order" if self.conditional else ""),
+        }[self.estimator]
+        caption = (
+            f"{how}; costs without early stopping; shares of the problems that each stage ended; seed {self.seed}."
+        )
+        for reason, ids in self.dropped.items():
+            caption += f" Left out: {_some(ids)}: {reason}."
+        return caption
+
+    def __repr__(self) -> str:
+        return repr(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Returns one dict a point: k, tau1, ... (floats), accuracy, correct, unscored, cost_usd_per_million, share_1, share_2, ..."""
+        cost = self.cost_usd_per_million
+        shares = self.shares.reshape(len(self.accuracy.ravel()), -1)
+        rows = []
+        for i, point in enumerate(self.points()):
+            rows.append(
+                {
+                    **{name: value if name == "k" else float(value) for name, value in point.items()},
+                    "accuracy": float(self.accuracy.flat[i]),
+                    "correct": self.correct.flat[i].item(),
+                    "unscored": self.unscored.flat[i].item(),
+                    "cost_usd_per_million": None if cost is None else float(cost.flat[i]),
+                    **{f"share_{stage}": share for stage, share in enumerate(shares[i].tolist(), 1)},
+                }
+            )
+        return rows
+
+    def to_pandas(self) -> Any:
+        """Returns a pandas DataFrame of `to_dicts`; needs pandas."""
+        try:
+            import pandas
+        except ImportError:
+            raise Error('to_pandas() needs pandas: pip install "cope-llm[data]"') from None
+        return pandas.DataFrame(self.to_dicts())
+
+    def to_xarray(self) -> Any:
+        """Returns an xarray Dataset over the axes (thresholds as floats): accuracy, correct, unscored, cost_usd_per_million, share; needs xarray."""
+        try:
+            import xarray
+        except ImportError:
+            raise Error('to_xarray() needs xarray: pip install "cope-llm[data]"') from None
+        names = list(self.axes)
+        cost = self.cost_usd_per_million
+        found = {
+            "accuracy": (names, self.accuracy),
+            "correct": (names, self.correct),
+            "unscored": (names, self.unscored),
+            "share": ([*names, "stage"], self.shares),
+        }
+        if cost is not None:
+            found["cost_usd_per_million"] = (names, cost)
+        coordinates: dict[str, Any] = {
+            name: list(values) if name == "k" else [float(value) for value in values]
+            for name, values in self.axes.items()
+        }
+        about = {"method": self.name, "problems": len(self.problems), "estimator": self.estimator, "seed": self.seed}
+        return xarray.Dataset(found, {**coordinates, "stage": list(self.stage_names)}, about)
+
+
+# --- making one ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What the native core evaluates, for the grid as a whole or one point of it."""
+
+    stages: tuple[_core.SweepStage, ...]
+    k: NDArray[np.int32]
+    axes: tuple[int, ...]  # of each axis but k: its stage
+    estimator: Estimator
+    conditional: bool
+    threads: int
+
+    def _how(self) -> dict[str, Any]:
+        return {"estimator": self.estimator, "conditional": self.conditional, "threads": self.threads}
+
+    def grid(self) -> _core.SweepGrid:
+        """Sums over problems."""
+        return _core.sweep(self.stages, self.k, **self._how())
+
+    def problems(self) -> _core.SweepProblems:
+        """The same for each problem."""
+        return _core.sweep_problems(self.stages, self.k, **self._how())
+
+    def bootstrap(self, weighted: NDArray[np.float64]) -> _core.SweepBootstrap:
+        """Weighted sums over problems."""
+        return _core.sweep_bootstrap(self.stages, self.k, np.ascontiguousarray(weighted), **self._how())
+
+    def only(self, index: tuple[int, ...]) -> _Inputs:
+        """One point; `index` is into all axes, k first."""
+        chosen = dict(zip(self.axes, index[1:], strict=True))
+        stages: list[Any] = []
+        for number, stage in enumerate(self.stages):
+            entry: dict[str, Any] = dict(stage)
+            gate: dict[str, Any] = dict(entry["gate"])
+            if number in chosen:
+                gate["thresholds"] = gate["thresholds"][chosen[number] : chosen[number] + 1].copy()
+            entry["gate"] = gate
+            for name in ("variant", "custom"):
+                if name in entry:
+                    entry[name] = entry[name][:, index[0] : index[0] + 1].copy()
+            stages.append(entry)
+        return _Inputs(
+            tuple(stages),
+            self.k[index[0] : index[0] + 1].copy(),
+            self.axes,
+            self.estimator,
+            self.conditional,
+            self.threads,
+        )
+
+
+def make_sweep(
+    recording: Recording,
+    *,
+    k: int | Sequence[int] | None,
+    gate: Gate | Mapping[str, Gate] | None,
+    estimator: Estimator,
+    conditional: bool,
+    incomplete: Literal["refuse", "drop"],
+    threads: int,
+    thresholds: Mapping[str, Any],
+) -> Sweep:
+    """Evaluates a recording over a grid; see `Recording.sweep`."""
+    cascade = recording.cascade
+    if estimator not in ("order", "subsets"):
+        raise ConfigError(f"estimator: expected 'order' or 'subsets', got {estimator!r}")
+    if incomplete not in ("refuse", "drop"):
+        raise ConfigError(f"incomplete: expected 'refuse' or 'drop', got {incomplete!r}")
+    gates = _gates(cascade, gate)
+    axes = _axes(cascade, gates, thresholds)
+    stages = [recording.arrays(index) for index in range(len(cascade["stages"]))]
+    ks = _values_of_k(recording, stages, k)
+    variants = _variants(cascade, gates, stages, ks)
+    if estimator == "subsets" and not conditional:
+        _check_expectation(recording, cascade)
+    keep, dropped = _complete(recording, stages, ks, variants, estimator, conditional, incomplete)
+    native = [
+        _native(recording, stages, number, gates[number], axes.get(number), variants[number], ks, keep, conditional)
+        for number in range(len(stages))
+    ]
+    inputs = _Inputs(tuple(native), np.array(ks, np.int32), tuple(axes), estimator, conditional, threads)
+    grid = inputs.grid()
+    known = all(stage.cost_pusd is not None for stage in stages)
+    shape = (len(ks), *(len(values) for values in axes.values()))
+    ids = [problem.id for problem in recording.problems]
+    return Sweep(
+        name=recording.name,
+        axes={"k": tuple(ks), **{f"tau{stage + 1}": values for stage, values in axes.items()}},
+        problems=tuple(ids[place] for place in np.flatnonzero(keep).tolist()),
+        stage_names=tuple(stage.name for stage in stages),
+        correct=grid["correct"].reshape(shape),
+        unscored=grid["unscored"].reshape(shape),
+        cost_pusd=grid["cost_pusd"].reshape(shape) if known else None,
+        resolved=grid["resolved"].reshape(*shape, len(stages)),
+        estimator=estimator,
+        conditional=conditional,
+        dropped=dropped,
+        seed=recording.seed,
+        _inputs=inputs,
+    )
+
+
+def _gates(cascade: Mapping[str, Any], gate: Gate | Mapping[str, Gate] | None) -> list[dict[str, Any]]:
+    """Each stage's gate: the recorded one, or what it is replaced by."""
+    names = [stage["name"] for stage in cascade["stages"]]
+    found = [dict(stage["gate"]) for stage in cascade["stages"]]
+    if gate is None:
+        return found
+    given = dict(gate) if isinstance(gate, Mapping) else {names[stage]: gate for stage in _shape.gated_stages(cascade)}
+    for name, each in given.items():
+        if name not in names:
+            raise ConfigError(f"gate: no stage {name!r}; there are {', '.join(map(repr, names))}")
+        if not isinstance(each, Gate):
+            raise ConfigError(f"gate, {name}: expected a cope.Gate, got {each!r}")
+        own = found[names.index(name)]
+        if each.measure in ("agreement", "custom") and each.measure != own["measure"]:
+            raise ConfigError(
+                f"gate, {name}: a gate on {each.measure} cannot be put on what was recorded under another; record it"
+            )
+        if each.draw is not None or each.other_draw is not None:
+            raise ConfigError(f"gate, {name}: it stays on the draw that was recorded, so give no draw")
+        own.update(
+            measure=each.measure,
+            comparison=each.comparison,
+            denominator=each.denominator,
+            threshold=[each.fraction.numerator, each.fraction.denominator],
+        )
+    return found
+
+
+def _axes(
+    cascade: Mapping[str, Any], gates: Sequence[Mapping[str, Any]], given: Mapping[str, Any]
+) -> dict[int, tuple[Fraction, ...]]:
+    """The thresholds of each stage that has any."""
+    last = len(gates) - 1
+    gated = [stage for stage, gate in enumerate(gates) if stage < last and gate["measure"] in _THRESHOLDED]
+    names = {f"tau{stage + 1}": stage for stage in gated}
+    for name in given:
+        if name not in names:
+            there = ", ".join(f"{tau} ({cascade['stages'][stage]['name']})" for tau, stage in names.items()) or "none"
+            raise ConfigError(f"{name}: {cascade['name']} has no such threshold; there are {there}")
+    found = {}
+    for name, stage in names.items():
+        gate = gates[stage]
+        values = given.get(name, [Fraction(*gate["threshold"])])
+        listed = [values] if isinstance(values, (int, float, str, Fraction)) else list(values)
+        exact_values = sorted({exact(value, name) for value in listed})
+        if not exact_values:
+            raise ConfigError(f"{name}: expected at least one threshold, such as [0.5, 0.75], got none")
+        share = gate["measure"] == "consensus"
+        for value in exact_values:
+            if value < 0 or (share and value > 1):
+                raise ConfigError(
+                    f"{name}: expected {'0 to 1 (a share of the votes)' if share else 'at least 0'}, got {value}"
+                )
+            if max(value.numerator, value.denominator) > INT64_MAX:
+                raise ConfigError(f"{name}: {value} has too many digits; write a fraction such as '2/3'")
+        found[stage] = tuple(exact_values)
+    return found
+
+
+def _values_of_k(
+    recording: Recording, stages: Sequence[_arrays.StageArrays], k: int | Sequence[int] | None
+) -> list[int]:
+    values = recording.k if k is None else [k] if isinstance(k, (int, np.integer)) else list(k)
+    if not values:
+        raise ConfigError("k: expected at least one number of samples, such as k=[4, 8], got none")
+    for value in values:
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            raise ConfigError(f"k: expected whole numbers of samples of at least 1, got {value!r}")
+    most = max((stage.classes.shape[2] for stage in stages if stage.uses_k), default=1)
+    if max(values) > max(most, 1):
+        raise DataError(
+            f"k: {max(values)} samples are more than the {most} that are recorded. {recording.how_to_record_more()}"
+        )
+    return sorted({int(value) for value in values})
+
+
+def _variants(
+    cascade: Mapping[str, Any],
+    gates: Sequence[Mapping[str, Any]],
+    stages: Sequence[_arrays.StageArrays],
+    ks: Sequence[int],
+) -> list[NDArray[np.int32] | None]:
+    """For each stage [P, K]: which of its variants goes with the plans carried at each k, -1 where that one was not recorded; None: carries nothing."""
+    found: list[NDArray[np.int32] | None] = []
+    sources = _shape.carried_from(cascade)
+    carried: dict[int, NDArray[np.int64]] = {}
+    for number, stage in enumerate(stages):
+        problems = len(stage.plans)
+        variant: NDArray[np.int32] | None = None
+        if sources[number]:
+            variant = np.full((problems, len(ks)), -1, np.int32)
+            for p, plans in enumerate(stage.plans):
+                places = {plan: place for place, plan in enumerate(plans)}
+                for column in range(len(ks)):
+                    plan = tuple(int(carried[source][p, column]) for source in sources[number])
+                    variant[p, column] = places.get(plan, -1)
+        if any(number in later for later in sources):
+            carried[number] = np.zeros((problems, len(ks)), np.int64)
+            for column, size in enumerate(ks):
+                of = np.zeros(problems, np.int64) if variant is None else np.maximum(variant[:, column], 0)
+                rows = np.arange(problems)
+                measure = None if stage.measure is None else stage.measure[rows, of]
+                if stage.uses_k:
+                    carried[number][:, column] = _arrays.representatives(
+                        stage.classes[rows, of], measure, gates[number]["measure"], size
+                    )
+        found.append(variant)
+    return found
+
+
+def _check_expectation(recording: Recording, cascade: Mapping[str, Any]) -> None:
+    carrying = [stage for stage, sources in enumerate(_shape.carried_from(cascade)) if sources]
+    if carrying and recording.carry != "all":
+        raise ConfigError(
+            f"estimator='subsets': {cascade['stages'][carrying[0]]['name']} is given a plan that depends on the first stage's votes, and was recorded "
+            "for the plans of sampling order only, so the expectation over subsets does not exist: record with carry='all', "
+            "or take the carried plans as given with conditional=True"
+        )
+
+
+def _complete(
+    recording: Recording,
+    stages: Sequence[_arrays.StageArrays],
+    ks: Sequence[int],
+    variants: Sequence[NDArray[np.int32] | None],
+    estimator: Estimator,
+    conditional: bool,
+    incomplete: str,
+) -> tuple[NDArray[np.bool_], dict[str, tuple[str, ...]]]:
+    """Which problems can be swept over, and why the others cannot."""
+    ids = np.array([problem.id for problem in recording.problems], object)
+    without = np.array([problem.answer is None for problem in recording.problems], bool)
+    if not len(ids):
+        raise DataError(f"{recording.store}: the recording is empty. {recording.how_to_record_more()}")
+    if without.all():
+        raise DataError(
+            f"{recording.store}: no problem has a gold answer, so there is no accuracy to sweep; replay() decides without"
+        )
+    missing = np.zeros(len(ids), bool)
+    words = []
+    for number, stage in enumerate(stages):
+        lacking, what = _lacking(recording, stage, number, ks, variants[number], estimator, conditional)
+        if lacking.any():
+            words.append(f"{stage.name}: {what} of {_some(ids[lacking].tolist())}")
+            missing |= lacking
+    failed = np.zeros(len(ids), bool)
+    failed[list(recording.samples.failed)] = True
+    if failed.any():
+        words.append(f"requests failed for {_some(ids[failed].tolist())}")
+        missing |= failed
+    if missing.any() and incomplete == "refuse":
+        raise DataError(
+            f"{recording.name}: samples are not recorded ({'; '.join(words)}). {recording.how_to_record_more()}; "
+            "or sweep over the other problems with incomplete='drop'"
+        )
+    keep = ~(missing | without)
+    if not keep.any():
+        raise DataError(
+            f"{recording.name}: no problem has all its samples ({'; '.join(words)}). {recording.how_to_record_more()}"
+        )
+    dropped = {}
+    if missing.any():
+        dropped["not all samples are recorded"] = tuple(ids[missing].tolist())
+    if (without & ~missing).any():
+        dropped["no gold answer"] = tuple(ids[without & ~missing].tolist())
+    return keep, dropped
+
+
+def _lacking(
+    recording: Recording,
+    stage: _arrays.StageArrays,
+    number: int,
+    ks: Sequence[int],
+    variant: NDArray[np.int32] | None,
+    estimator: Estimator,
+    conditional: bool,
+) -> tuple[NDArray[np.bool_], str]:
+    """Which problems lack samples of a stage, and what it is that they lack."""
+    problems, count, most = stage.classes.shape
+    rows = np.arange(problems)
+    if estimator == "subsets" and variant is not None and not conditional:
+        whole = (stage.recorded == most).all(axis=1) & (np.array([len(plans) for plans in stage.plans]) == count)
+        return ~whole, f"not all {most} samples given each of {count} plans"
+    used = np.zeros((problems, len(ks)), np.int32) if variant is None else variant
+    needed = [most if estimator == "subsets" else k if stage.uses_k else 1 for k in ks]
+    lacking = np.zeros(problems, bool)
+    unknown = np.zeros(problems, bool)
+    for column, need in enumerate(needed):
+        unknown |= used[:, column] < 0
+        lacking |= (used[:, column] < 0) | (stage.recorded[rows, np.maximum(used[:, column], 0)] < need)
+    if unknown.any():
+        return lacking, "no samples given the plan that is carried, or too few,"
+    return lacking, f"fewer than {max(needed)} sample{'' if max(needed) == 1 else 's'}"
+
+
+def _native(
+    recording: Recording,
+    stages: Sequence[_arrays.StageArrays],
+    number: int,
+    gate: Mapping[str, Any],
+    thresholds: tuple[Fraction, ...] | None,
+    variant: NDArray[np.int32] | None,
+    ks: Sequence[int],
+    keep: NDArray[np.bool_],
+    conditional: bool,
+) -> _core.SweepStage:
+    stage = stages[number]
+    entry: dict[str, Any] = {
+        "gate": {
+            "measure": gate["measure"],
+            "comparison": gate["comparison"],
+            "denominator": gate["denominator"],
+        },
+        "classes": stage.classes[keep],
+        "correct": stage.correct[keep],
+        "uses_k": stage.uses_k,
+    }
+    if thresholds is not None:
+        entry["gate"]["thresholds"] = np.array([[t.numerator, t.denominator] for t in thresholds], np.int64)
+    if stage.cost_pusd is not None and stage.once_pusd is not None:
+        entry["cost_pusd"] = stage.cost_pusd[keep]
+        entry["once_pusd"] = stage.once_pusd[keep]
+    if gate["measure"] in ("passed", "perplexity", "score"):
+        if stage.measure is None:
+            raise ConfigError(
+                f"gate: {stage.name} was recorded without {gate['measure']}; record the method with that gate to sweep over it"
+            )
+        entry["measure"] = stage.measure[keep]
+    if stage.other is not None and gate["measure"] == "agreement":
+        entry["other"] = stage.other[keep]
+    if gate["measure"] == "custom":
+        entry["custom"] = _custom(recording, number, ks)[keep]
+    if variant is not None:
+        entry["variant"] = variant[keep]
+        sources = _shape.carried_from(recording.cascade)[number]
+        if recording.carry == "all" and len(sources) == 1 and not conditional:
+            entry["carries"] = sources[0]
+    return entry  # type: ignore[return-value]
+
+
+def _custom(recording: Recording, stage: int, ks: Sequence[int]) -> NDArray[np.float64]:
+    values = np.zeros((len(recording.problems), len(ks)))
+    for column, k in enumerate(ks):
+        known = recording.samples.custom.get((stage, k), {})
+        for p in range(len(values)):
+            if p not in known:
+                raise DataError(
+                    f"k = {k}: the gate's own function was not asked at it for problem {recording.problems[p].id!r}; "
+                    f"it was at k = {', '.join(map(str, recording.k))}. {recording.how_to_record_more()}"
+                )
+            values[p, column] = known[p]
+    return values
+
+
+# --- words --------------------------------------------------------------------------------------------------------
+
+
+def _value(value: Any) -> str:
+    if not isinstance(value, Fraction):
+        return str(value)
+    decimal = f"{float(value):.6g}"
+    return decimal if Fraction(decimal) == value else str(value)
+
+
+def _words(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {_value(value)}" for name, value in settings.items())
+
+
+def _list(values: Sequence[Any]) -> str:
+    shown = ", ".join(map(_value, values[:_ROWS]))
+    return shown if len(values) <= _ROWS else f"{shown}, ... {len(values) - _ROWS} more"
+
+
+def _some(ids: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, ids[:_SHOWN]))
+    more = f", ... {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    return f"{len(ids)} problem{'' if len(ids) == 1 else 's'} ({shown}{more})"
+
+
+def _dollars(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.2f}" if value >= 1 or value == 0 else f"{value:.4g}"
