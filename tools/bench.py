@@ -38,6 +38,12 @@ CLAIMS = [
     ),
     Claim("store_commits", "ratio", True, 6, "durable rows a second, grouped commits: times one commit a row"),
     Claim("decide", "ratio", True, 100, "decisions a second on recorded samples: times plain Python"),
+    Claim("answers", "grade_median_ratio", True, 100, "grading a pair, median: time of Math-Verify over ours"),
+    Claim("answers", "grade_p99_ratio", True, 100, "grading a pair, 99th percentile: time of Math-Verify over ours"),
+    Claim("answers", "times_math_verify", True, 50, "extraction from long texts: times Math-Verify's"),
+    Claim("answers", "times_search_and_learn", True, 50, "extraction from long texts: times search-and-learn's"),
+    Claim("answers", "times_regex", True, 10, "extraction from long texts: times a compiled regular expression"),
+    Claim("answers", "hostile_worst_ms", False, 10, "grading hostile answers: milliseconds of the worst"),
 ]
 
 
