@@ -6,6 +6,7 @@ python -m tests_py.answers.policy     writes docs/answers.md
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from cope import answers
 
@@ -33,6 +34,11 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         ("3", "three", True),
         ("1500000", r"1.5\text{ million}", True),
         ("2 3", "23", False),
+        ("42", "forty-two", True),
+        ("2", "two thirds", False),
+        (r"\frac13", "0.333...", True),
+        (r"\frac13", "0.33...", False),
+        ("0.5", r"\frac12\text{ or }0.5", True),
     ],
     "Approximations: at least 7 significant digits, correctly rounded": [
         (r"\frac43", "1.333333", True),
@@ -51,6 +57,7 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         ("0.15", "15", False),
         (r"90^\circ", "90", True),
         (r"90^\circ", r"\frac{\pi}{2}", True),
+        (r"60^\circ", r"60\text{ radians}", False),
         (r"90^\circ", r"90\%", False),
         (r"15\mbox{ cm}^2", "15", True),
         (r"15\mbox{ cm}^2", "225", False),
@@ -70,6 +77,14 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         ("2=x", "x=2", True),
         ("y=2x+3", "f(x)=2x+3", True),
         (r"\angle A=30^\circ", "30", True),
+        ("7", "m+n=7", True),
+        ("7", "2x=7", False),
+        ("4", r"\text{Speed}=4\text{ in/s}", True),
+        ("(1,2)", "P(1,2)", True),
+        ("(1,2)", "y=1,x=2", False),
+        ("(0,1)", "0<y<1", True),
+        ("x>2", "y>2", False),
+        (r"n\equiv3\pmod7", r"n\equiv3\pmod5", False),
         ("p-q", "P-Q", False),
         ("x", "5", False),
     ],
@@ -166,6 +181,9 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         ("4", "<think>5?</think> The answer is $4$.", True),
         ("42", "First compute 6*7.\n42", True),
         ("42", "The perimeter is 7", False),
+        ("7", "Hillary has 7 nickels.", True),
+        ("7", "Hillary has more than 7 nickels.", False),
+        ("18", '{"reasoning": "9 * $2 = $18", "answer": "18"}', True),
     ],
 }
 
@@ -187,20 +205,118 @@ Conventions: `log` without a base is natural, and decimal where only that agrees
 positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too.
 """
 
+
+class Disagreement(NamedTuple):
+    """A test of another grader whose verdict is another here. Without texts (they are of MATH): the ids alone tell which rows."""
+
+    ids: tuple[str, ...]  # of the rows in shared/data/equivalence
+    grader: str
+    gold: str
+    prediction: str
+    theirs: bool
+    right: str  # whose verdict is right
+    reason: str
+
+
+_TOLERANCE = "a tolerance accepts what is wrong (0.00199 for 2/1005); seven digits, correctly rounded, are the value"
+_EACH = "the same, in one part of several"
+DISAGREEMENTS = [
+    Disagreement(
+        ("hendrycks_tests-0001",),
+        "Hendrycks",
+        "4, 10, -2",
+        "10, 4, -2",
+        False,
+        "here",
+        "solutions have no order; it compares strings",
+    ),
+    Disagreement(
+        ("hendrycks_tests-0008",),
+        "Hendrycks",
+        "4, .1, 2",
+        "0.1, 4, 2",
+        False,
+        "here",
+        "solutions have no order; it compares strings",
+    ),
+    Disagreement(("mario_tests-0001",), "MARIO", "x + 1.414I", r"x + \sqrt2I", True, "here", _TOLERANCE),
+    Disagreement(("mario_tests-0010",), "MARIO", "1/3, 1.732, 3.1416", r"\frac13, \sqrt3, \pi", True, "here", _EACH),
+    Disagreement(("mario_tests-0011",), "MARIO", "125.663", r"40\pi", True, "here", _TOLERANCE),
+    Disagreement(("mario_tests-0032",), "MARIO", "10", "10cm", False, "here", "a unit is a unit without a blank, too"),
+    Disagreement(
+        ("mario_tests-0049",),
+        "MARIO",
+        r"\begin{cases} a+b=0.5\\ a-b=1.732\end{cases}",
+        r"\begin{cases} a+b=\frac12 \\ a-b=\sqrt3 \end{cases}",
+        True,
+        "here",
+        _EACH,
+    ),
+    Disagreement(
+        ("mario_tests-0060",),
+        "MARIO",
+        "[[1.0, 1/2],[0.3333, 2.0]]",
+        r"\begin{pmatrix} 1 & \frac12 \\ 1/3 & \sqrt4 \end{pmatrix}",
+        True,
+        "here",
+        _EACH,
+    ),
+    Disagreement(
+        ("mario_tests-0062",),
+        "MARIO",
+        "1,234",
+        "(1,234)",
+        True,
+        "open",
+        "in brackets a comma separates two items here; the writer may have meant a number",
+    ),
+    Disagreement(("qwen_tora_cases-0008",), "Qwen2.5-Math, ToRA", "33.3", r"\frac{100}{3}", True, "here", _TOLERANCE),
+    Disagreement(
+        ("qwen_tora_cases-0009",),
+        "Qwen2.5-Math, ToRA",
+        r"(\begin{pmatrix}0.29\\0.196\\-0.186\\\end{pmatrix})",
+        r"\begin{pmatrix}0.290243531202435\\0.196008371385084\\-0.186381278538813\end{pmatrix}",
+        True,
+        "here",
+        _EACH,
+    ),
+    Disagreement(
+        ("qwen_tora_cases-0015",),
+        "Qwen2.5-Math, ToRA",
+        r"(\frac{3}{5},\frac{8}{3}]",
+        "(0.6,2.6667]",
+        True,
+        "here",
+        _EACH,
+    ),
+    Disagreement(
+        ("simple_evals_equality_prompt-0004",),
+        "simple-evals (prompt)",
+        "3245/5",
+        "649",
+        False,
+        "here",
+        "the values are equal; it wants no simplification",
+    ),
+    Disagreement(
+        tuple(f"qwenrm-003-{k}" for k in range(8)),
+        "Qwen2.5-Math",
+        "",
+        "",
+        False,
+        "here",
+        r"eight outputs give the gold's time of day with `p.m.` in another `\text`; it compares strings",
+    ),
+]
+
 _TAIL = """## Where the tests of other graders disagree
 
-Held against the test files of other graders (`tests_py/answers/test_policy.py`, where the data is at hand), these verdicts differ on purpose:
+Held against the labelled rows of other graders' own tests, every row whose verdict is another here (`tests_py/answers/test_policy.py` finds them where the data
+is at hand, and fails where this table is stale). All other rows of Hendrycks, inspect, latex2sympy2, MARIO, NeMo-Skills, Qwen2.5-Math/ToRA, rLLM and
+simple-evals agree.
 
-| what | the other grader | here | reason |
-|---|---|---|---|
-| `1.732` for `\\sqrt3`, `33.3` for `100/3`, `125.663` for `40\\pi` | MARIO, Qwen/ToRA: a relative tolerance of 1e-3 or 1e-4 | wrong | a tolerance \
-accepts wrong answers (0.00199 for 2/1005); seven digits, correctly rounded, are the value |
-| `x + 1.414I` for `x + \\sqrt2I`; matrices and intervals with rounded parts | MARIO, Qwen/ToRA: the same tolerance in each part | wrong | the same |
-| `10m` for `10` | MARIO: no unit without a blank | wrong | outside of text `m` is a variable; `10cm` and `10\\text{ m}` are quantities |
-| `(1,234)` for `1,234` | MARIO: a number | wrong | in brackets a comma separates two items |
-| `4, 10, -2` and `10, 4, -2` | Hendrycks: strings | right | a list of solutions has no order |
-| `3245/5` and `649` | simple-evals' prompt: no non-trivial simplification | right | the values are equal |
-| the number in `open('x') or 0` | inspect: must not be run | wrong | nothing is run; it is a text |
+| grader, row | gold | prediction | its verdict | here | who is right, and why |
+|---|---|---|---|---|---|
 """
 
 
@@ -215,7 +331,15 @@ def document() -> str:
             cells = [_code(gold), _code(prediction), "yes" if verdict else "no", verdict.tier, why.replace("|", "\\|")]
             parts.append("| " + " | ".join(cells) + " |\n")
         parts.append("\n")
-    return "".join([*parts, _TAIL])
+    parts.append(_TAIL)
+    for each in DISAGREEMENTS:
+        row = each.ids[0] if len(each.ids) == 1 else f"{each.ids[0]} to {each.ids[-1]}"
+        verdicts = ["right" if each.theirs else "wrong", "wrong" if each.theirs else "right"]
+        texts = [_code(text) if text else "(not shown)" for text in (each.gold, each.prediction)]
+        parts.append(
+            "| " + " | ".join([f"{each.grader}, {row}", *texts, *verdicts, f"{each.right}: {each.reason}"]) + " |\n"
+        )
+    return "".join(parts)
 
 
 def _code(text: str) -> str:

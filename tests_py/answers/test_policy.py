@@ -76,7 +76,12 @@ def judged(row: dict[str, Any], output: str | None = None) -> bool:
     return answers.grade(row["gold"], row["prediction"]).correct
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no labelled pairs in {DATA}; COPE_SHARED names another place")
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason=f"no labelled pairs in {DATA}; COPE_SHARED names another place"
+)
+
+
+@needs_data
 @pytest.mark.parametrize("name", SCORES)
 def test_labelled_pairs(name: str) -> None:
     right = wrong = 0
@@ -91,3 +96,20 @@ def test_labelled_pairs(name: str) -> None:
                 false_positives.append(row["id"])
     assert right / (right + wrong) >= SCORES[name]
     assert not false_positives
+
+
+@needs_data
+def test_every_disagreement_is_in_the_document() -> None:
+    found = {}
+    for name in SCORES:
+        for row in rows(name):
+            theirs = row.get("expected_upstream", row["expected"])
+            if judged(row) != theirs:
+                found[row["id"]] = theirs
+    assert found == {row: each.theirs for each in policy.DISAGREEMENTS for row in each.ids}
+
+
+def test_the_disagreements_of_the_document_are_those_of_today() -> None:
+    for each in policy.DISAGREEMENTS:
+        if each.gold:
+            assert answers.grade(each.gold, each.prediction).correct != each.theirs, each
