@@ -496,7 +496,7 @@ std::optional<std::string> extract_text(std::string_view text) {
 bool looks_like_output(std::string_view text) {
   return box_before(text, text.size()).has_value() || rfind(text, "####", 0, text.size()) != none ||
          rfind(text, "</think>", 7, text.size()) != none || rfind(text, "nswer is", 6, text.size()) != none ||
-         rfind(text, "nswer:", 5, text.size()) != none;
+         rfind(text, "nswer:", 5, text.size()) != none || rfind(text, "nswer\":", 6, text.size()) != none;
 }
 
 }  // namespace cope::answer
