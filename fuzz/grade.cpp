@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view gold = text.substr(0, part);
   const std::string_view answer = part == std::string_view::npos ? gold : text.substr(part + 1);
   for (const Kind kind :
-       {Kind::math, Kind::number, Kind::choice, Kind::date, Kind::text, Kind::code, Kind::automatic}) {
+       {Kind::math, Kind::number, Kind::choice, Kind::date, Kind::text, Kind::output, Kind::automatic}) {
     const auto verdict = cope::answer::grade(gold, answer, kind);
     if (verdict.why.find('\n') != std::string_view::npos) std::abort();
     const auto left = cope::answer::vote_key(gold, kind);

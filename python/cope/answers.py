@@ -12,7 +12,7 @@ Voting and grading are two relations. Votes use keys, which are an equivalence: 
 towards what the gold answer leaves open (x = 5 and 5, 15 cm and 15), which is not transitive. Equal keys always grade as correct. docs/answers.md has the
 policy with examples.
 
-Kinds: "math" (anything that stands in \boxed{}), "integer" (AIME), "number" (GSM8K), "choice", "date", "text", "code" (a program's output), "auto".
+Kinds: "math" (anything that stands in \boxed{}), "integer" (AIME), "number" (GSM8K), "choice", "date", "text", "output" (what a program prints), "auto".
 
 All functions are native, safe from many threads, and bounded: an answer that is too large to evaluate is compared as text. The forms over many answers take
 lists, NumPy arrays and Arrow arrays, and use all cores without the interpreter lock.
@@ -39,7 +39,7 @@ __all__ = [
     "vote_keys",
 ]
 
-Kind = Literal["math", "integer", "number", "choice", "date", "text", "code", "auto"]
+Kind = Literal["math", "integer", "number", "choice", "date", "text", "output", "auto"]
 
 
 class Verdict(NamedTuple):

@@ -19,7 +19,7 @@ from .problems import Problem
 __all__ = ["Task", "names"]
 
 Function = Callable[..., Any]
-_NATIVE = ("math", "text", "integer", "number", "choice", "date", "code", "auto")
+_NATIVE = ("math", "text", "integer", "number", "choice", "date", "output", "auto")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Task:
     r"""What is asked of the models.
 
     Args:
-        name: "math", "integer", "number", "choice", "date", "code" or "auto" for native extraction and comparison (see cope.answers);
+        name: "math", "integer", "number", "choice", "date", "output" or "auto" for native extraction and comparison (see cope.answers);
             "text" and any name of your own: answers are whole texts, trimmed and compared as they are, unless the functions say otherwise.
         answer: text -> answer, or None where there is none (the sample is then unscored: it never votes). May also take the Problem as second argument.
         key: answer -> its canonical form: answers of one form vote together.
@@ -94,7 +94,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()
-        ['math', 'text', 'integer', 'number', 'choice', 'date', 'code', 'auto']
+        ['math', 'text', 'integer', 'number', 'choice', 'date', 'output', 'auto']
     """
     return list(_NATIVE)
 

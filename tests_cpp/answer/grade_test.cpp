@@ -92,7 +92,7 @@ TEST(Key, equal_keys_grade_as_correct_in_every_kind) {
   const char* answers[] = {"1/2",         "0.5",     "50%", "A",        "(A)",   "x=5",   "5",  "05/01/2021",
                            "May 1, 2021", "the cat", "Cat", "\\frac12", "12:30", "{1,2}", "2,1"};
   for (const Kind kind :
-       {Kind::math, Kind::integer, Kind::number, Kind::choice, Kind::date, Kind::text, Kind::code, Kind::automatic}) {
+       {Kind::math, Kind::integer, Kind::number, Kind::choice, Kind::date, Kind::text, Kind::output, Kind::automatic}) {
     for (const char* left : answers) {
       for (const char* right : answers) {
         if (vote_key(left, kind) == vote_key(right, kind)) {
@@ -114,7 +114,7 @@ TEST(Grade, kinds) {
   EXPECT_TRUE(grade("2021-05-01", "05/01/2021", Kind::automatic).correct);
   EXPECT_FALSE(grade("05/01/2021", "05/02/2021", Kind::date).correct);
   EXPECT_TRUE(grade("The Beatles", "beatles", Kind::text).correct);
-  EXPECT_TRUE(grade("1 2\n3\n", "1 2  \n3", Kind::code).correct);
+  EXPECT_TRUE(grade("1 2\n3\n", "1 2  \n3", Kind::output).correct);
   EXPECT_FALSE(grade("", "", Kind::math).correct);
 }
 

@@ -44,7 +44,7 @@ def test_an_unknown_kind_says_what_there_is() -> None:
 
 @pytest.mark.parametrize("text", ["\ud800", "5\udfff", "\0", "5\0 6", "\x1b[0m", "\U0001f600", "é" * 300, "\n" * 9000])
 def test_broken_text_is_read(text: str) -> None:
-    for kind in ("math", "number", "choice", "date", "text", "code", "auto"):
+    for kind in ("math", "number", "choice", "date", "text", "output", "auto"):
         answers.extract(text, kind)
         answers.vote_key(text, kind)
         assert not answers.grade("7", text, kind)

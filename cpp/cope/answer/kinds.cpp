@@ -20,7 +20,7 @@ constexpr std::array<std::pair<std::string_view, Kind>, 8> names{{{"math", Kind:
                                                                   {"choice", Kind::choice},
                                                                   {"date", Kind::date},
                                                                   {"text", Kind::text},
-                                                                  {"code", Kind::code},
+                                                                  {"output", Kind::output},
                                                                   {"auto", Kind::automatic}}};
 
 std::string shortened(const std::string& key) { return key.size() <= 256 ? key : "long:" + sha256(key).hex(); }
@@ -197,7 +197,7 @@ std::optional<std::string> extract(std::string_view text, Kind kind) {
       return extract_date(text);
     case Kind::text:
       return extract_text(text);
-    case Kind::code:
+    case Kind::output:
       return extract_code(text);
     case Kind::automatic: {
       if (auto said = extract_math(text)) return said;
@@ -226,7 +226,7 @@ std::optional<std::string> vote_key(std::string_view answer, Kind kind) {
     }
     case Kind::text:
       return shortened(text_key(answer));
-    case Kind::code: {
+    case Kind::output: {
       std::string key = code_key(answer);
       return shortened(key.empty() ? "blank" : key);
     }

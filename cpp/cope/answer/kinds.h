@@ -9,7 +9,7 @@
 // choice   one capital letter
 // date     05/01/2021 (month first), 2021-05-01, May 1, 2021
 // text     words without case, articles and punctuation
-// code     the output of a program: lines, without blanks at their ends
+// output   what a program prints: lines, without blanks at their ends
 // automatic  a date where both are dates, else math
 //
 // Laws: vote keys are an equivalence; answers with equal keys grade as correct; an empty answer has no key and is never correct.
@@ -26,7 +26,7 @@
 
 namespace cope::answer {
 
-enum class Kind : std::uint8_t { math, integer, number, choice, date, text, code, automatic };
+enum class Kind : std::uint8_t { math, integer, number, choice, date, text, output, automatic };
 
 std::optional<Kind> kind_named(std::string_view name);  // "auto" is automatic
 

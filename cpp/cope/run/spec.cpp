@@ -271,7 +271,7 @@ Spec parse_spec(std::string_view json_text, const std::optional<std::vector<std:
   static constexpr std::pair<const char*, TaskKind> tasks[] = {
       {"math", TaskKind::math},     {"text", TaskKind::text},     {"integer", TaskKind::integer},
       {"number", TaskKind::number}, {"choice", TaskKind::choice}, {"date", TaskKind::date},
-      {"code", TaskKind::code},     {"auto", TaskKind::automatic}};
+      {"output", TaskKind::output}, {"auto", TaskKind::automatic}};
   spec.task = Reader(in.at("task"), "spec.task").choice("name", tasks);
   spec.seed = in.get<std::int64_t>("seed", 0);
   spec.window = in.get<int>("window", spec.window);
