@@ -10,7 +10,7 @@
 
 Models and methods: Model, Price, methods (COPE, SmallSingle, SmallMajority, Large, Planned); methods of your own from Cascade, Stage, Draw, Given, Gate.
 Problems and tasks: load, stream, Problem, datasets, Task, prompts. Runs: run, arun, open, runs, compare, Run, Trace.
-Recordings and sweeps: record, arecord, open_recording, Recording. Local models: local. Errors: errors.
+Recordings and sweeps: record, arecord, open_recording, import_recording, Recording. Local models: local. Errors: errors.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import _core, answers, errors, methods, prompts
+from ._import import import_recording
 from .cascade import Cascade, Draw, Gate, Given, Stage
 from .compare import compare
 from .errors import (
@@ -84,6 +85,7 @@ __all__ = [
     "datasets",
     "errors",
     "frontier",
+    "import_recording",
     "load",
     "local",
     "methods",

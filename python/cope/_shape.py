@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from .cascade import Gate
 from .errors import ConfigError
 
 Cascade = Mapping[str, Any]
@@ -108,20 +109,58 @@ def gated_stages(cascade: Cascade) -> list[int]:
     ]
 
 
-def carried_from(cascade: Cascade) -> list[tuple[int, ...]]:
-    """Returns for each stage the earlier stages whose carried samples its prompts show, directly or through the plans that they show."""
-    by_draw: list[set[int]] = []
-    found: list[set[int]] = [set() for _ in cascade["stages"]]
+def draws_carried_from(cascade: Cascade) -> list[tuple[int, ...]]:
+    """Returns for each draw the earlier stages whose carried samples its prompts show, directly or through the plans that they show."""
+    found: list[set[int]] = []
     for draw in cascade["draws"]:
         stages: set[int] = set()
         for given in draw["given"]:
             source = cascade["draws"][given["draw"]]
-            stages |= by_draw[given["draw"]]
+            stages |= found[given["draw"]]
             if given["pick"] != "each" and source["n"] > 1:
                 stages.add(source["stage"])
-        by_draw.append(stages)
-        found[draw["stage"]] |= stages
+        found.append(stages)
     return [tuple(sorted(stages)) for stages in found]
+
+
+def carried_from(cascade: Cascade) -> list[tuple[int, ...]]:
+    """Returns for each stage the earlier stages whose carried samples any of its draws depends on."""
+    found: list[set[int]] = [set() for _ in cascade["stages"]]
+    for draw, stages in zip(cascade["draws"], draws_carried_from(cascade), strict=True):
+        found[draw["stage"]] |= set(stages)
+    return [tuple(sorted(stages)) for stages in found]
+
+
+def with_gates(cascade: Cascade, gate: Gate | Mapping[str, Gate] | None) -> dict[str, Any]:
+    """Returns the method with other gates: one for all stages that have a threshold, or {stage's name: Gate}.
+
+    Raises:
+        ConfigError: A gate that cannot be put on what was recorded.
+    """
+    changed: dict[str, Any] = copy.deepcopy(dict(cascade))
+    names = [stage["name"] for stage in cascade["stages"]]
+    if gate is None:
+        return changed
+    given = dict(gate) if isinstance(gate, Mapping) else {names[stage]: gate for stage in gated_stages(cascade)}
+    for name, each in given.items():
+        if name not in names:
+            raise ConfigError(f"gate: no stage {name!r}; there are {', '.join(map(repr, names))}")
+        if not isinstance(each, Gate):
+            raise ConfigError(f"gate, {name}: expected a cope.Gate, got {each!r}")
+        own = changed["stages"][names.index(name)]["gate"]
+        if each.measure in ("agreement", "custom") and each.measure != own["measure"]:
+            raise ConfigError(
+                f"gate, {name}: a gate on {each.measure} cannot be put on what was recorded under another; record it"
+            )
+        if each.draw is not None or each.other_draw is not None:
+            raise ConfigError(f"gate, {name}: it stays on the draw that was recorded, so give no draw")
+        own.update(
+            measure=each.measure,
+            comparison=each.comparison,
+            denominator=each.denominator,
+            threshold=[each.fraction.numerator, each.fraction.denominator],
+        )
+    return changed
 
 
 def fingerprint(spec: Mapping[str, Any]) -> str:
@@ -141,3 +180,28 @@ def essence(spec: Mapping[str, Any]) -> dict[str, Any]:
         "task": spec["task"],
         "seed": spec["seed"],
     }
+
+
+def differences(first: Any, second: Any, where: str = "") -> list[str]:
+    """Returns in words where two essences differ, such as "draws, item 1, sampling, temperature: 0.4 and 0.8"."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        found = []
+        for name in sorted({*first, *second}):
+            inside = f"{where}, {name}" if where else str(name)
+            if name in first and name in second:
+                found += differences(first[name], second[name], inside)
+            else:
+                found.append(f"{inside}: only in the {'first' if name in first else 'second'}")
+        return found
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        return [
+            words
+            for index, pair in enumerate(zip(first, second, strict=True))
+            for words in differences(*pair, f"{where}, item {index}")
+        ]
+    return [] if first == second else [f"{where}: {_short(first)} and {_short(second)}"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

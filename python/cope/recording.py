@@ -174,7 +174,7 @@ def open_recording(
     folder = folder_of(store)
     opened = _core.Store.open(folder, mode="read")
     try:
-        recordings = _recordings(opened)
+        recordings = recordings_of(opened)
         fitting = [
             rows
             for rows in recordings.values()
@@ -215,7 +215,7 @@ class _RecordedRun:
         self.spec: dict[str, Any] = about["spec"]
 
 
-def _recordings(store: _core.Store) -> dict[str, list[_RecordedRun]]:
+def recordings_of(store: _core.Store) -> dict[str, list[_RecordedRun]]:
     """The recordings of a store, each as its runs, the largest k first."""
     found: dict[str, list[_RecordedRun]] = {}
     for row in store.runs():
@@ -261,10 +261,10 @@ class _Plan:
             "sha256": self.spec["task"]["problems_sha256"],
         }
         self.manifest = manifest(self.method, self.compiled, self.task, facts, budget_usd)
-        self.runs = [self._run(each, None) for each in reversed(self.k)]
+        self.runs = [run_of(self.spec, self.manifest, each, None, carry) for each in reversed(self.k)]
         if carry == "all":
             self._check_carries_once()
-            self.runs = [self._run(self.k[-1], sample) for sample in range(self.k[-1])]
+            self.runs = [run_of(self.spec, self.manifest, self.k[-1], sample, carry) for sample in range(self.k[-1])]
         elif carry != "recorded":
             raise ConfigError(f"carry: expected 'recorded' or 'all', got {carry!r}")
         for spec, _ in self.runs:
@@ -276,20 +276,6 @@ class _Plan:
             raise ConfigError(
                 f"{self.method.name}: carry='all' is for methods of which exactly one stage carries a plan to later ones; use carry='recorded'"
             )
-
-    def _run(self, k: int, fixed: int | None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The spec and the manifest of one run of the recording."""
-        spec = copy.deepcopy(self.spec)
-        cascade = _shape.exhaustive(_shape.at_k(spec["cascade"], k))
-        named = f"{self.method.name}, recorded at k = {k}"
-        if fixed is not None:
-            cascade = _shape.carrying_every(cascade, fixed)
-            named += f", carrying plan {fixed + 1}"
-        # Names enter no sample, but a run's identity.
-        cascade["name"] = spec["cascade"]["name"]
-        spec["cascade"] = cascade
-        about = {"id": _shape.fingerprint(self.spec), "k": k, "fixed": fixed, "carry": self.carry, "spec": self.spec}
-        return spec, {**self.manifest, "method": named, "cascade": cascade, "recording": about}
 
     def go(
         self,
@@ -324,7 +310,7 @@ class _Plan:
                         on_progress=report(number),
                         cancel=cancel,
                     )
-            mine = _recordings(opened)[_shape.fingerprint(self.spec)]
+            mine = recordings_of(opened)[_shape.fingerprint(self.spec)]
             return Recording(opened, mine, task=self.task, compiled=self.compiled)
         except KeyboardInterrupt:
             opened.close()
@@ -334,6 +320,53 @@ class _Plan:
         except BaseException:
             opened.close()
             raise
+
+
+def run_of(
+    spec: dict[str, Any], about: Mapping[str, Any], k: int, fixed: int | None, carry: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns spec and manifest of one run of a recording.
+
+    Args:
+        spec: Of the method, with its own k and thresholds.
+        about: Its manifest.
+        k: Of the run.
+        fixed: The sample that is carried whatever was voted; None: the voted one.
+        carry: Of the recording.
+    """
+    changed = copy.deepcopy(spec)
+    cascade = _shape.exhaustive(_shape.at_k(spec["cascade"], k))
+    named = f"{cascade['name']}, recorded at k = {k}"
+    if fixed is not None:
+        cascade = _shape.carrying_every(cascade, fixed)
+        named += f", carrying plan {fixed + 1}"
+    changed["cascade"] = cascade
+    recording = {"id": _shape.fingerprint(spec), "k": k, "fixed": fixed, "carry": carry, "spec": spec}
+    return changed, {**about, "method": named, "cascade": cascade, "recording": recording}
+
+
+def run_recorded(
+    spec: Mapping[str, Any],
+    described: Mapping[str, Any],
+    problems: Sequence[Problem],
+    callbacks: Mapping[str, Any],
+    *,
+    samples: _core.Store,
+    outcomes: _core.Store,
+    failures: Mapping[str, tuple[str, str]],
+) -> int:
+    """Runs a spec on recorded samples, asking nobody, and returns the run's number in `outcomes`."""
+    run_id, _ = _core.run(
+        json.dumps(spec),
+        keys=["" for _ in spec["models"]],
+        store=outcomes,
+        problems=iter([problem.to_row() for problem in problems]),
+        manifest=json.dumps(described, ensure_ascii=False),
+        callbacks=callbacks or None,  # type: ignore[arg-type]
+        recorded=samples,
+        failures=failures,
+    )
+    return run_id
 
 
 def _cap(budget_usd: Any) -> int | None:
@@ -458,6 +491,11 @@ class Recording:
         return "all" if all((largest, sample) in fixed for sample in range(largest)) else "recorded"
 
     @property
+    def spec(self) -> dict[str, Any]:
+        """The recorded method with prompts, models, task and seed, as the core runs it; no keys."""
+        return self._spec
+
+    @property
     def cascade(self) -> dict[str, Any]:
         """The recorded method as manifests say it, at its largest k and with its own thresholds."""
         found: dict[str, Any] = self._spec["cascade"]
@@ -515,6 +553,7 @@ class Recording:
         *,
         k: int | None = None,
         thresholds: Sequence[Number] | None = None,
+        gate: Gate | Mapping[str, Gate] | None = None,
         early_stop: bool | None = None,
     ) -> Run:
         """Runs a method on the recorded samples: asks nobody, costs nothing, and decides as a live run would.
@@ -525,19 +564,20 @@ class Recording:
             method: Any method whose samples are recorded. Default: the recorded one.
             k: Of the default method: its number of samples. Default: its own.
             thresholds: Of the default method: one a gated stage. Default: its own.
+            gate: Of the default method: another gate for all stages that have a threshold, or {stage's name: Gate}. Default: its own.
             early_stop: True or False overrides the method's own setting.
 
         Returns:
             The run, kept in memory's stead in a temporary store that goes with it.
 
         Raises:
-            ConfigError: `k` or `thresholds` given beside a method, or that cannot work.
+            ConfigError: `k`, `thresholds` or `gate` given beside a method, or that cannot work.
             DataError: Samples that are not recorded: which stages and problems, what is recorded, and how to record more.
 
         Example:
             >>> recording.replay(k=8, thresholds=(0.75, 0.5)).accuracy  # doctest: +SKIP
         """
-        compiled, described = self._replayed(method, k, thresholds)
+        compiled, described = self._replayed(method, k, thresholds, gate)
         if early_stop is not None:
             compiled.spec["cascade"]["early_stop"] = early_stop
         compiled.spec["task"]["problems_sha256"] = self._spec["task"]["problems_sha256"]
@@ -551,14 +591,13 @@ class Recording:
         temporary = tempfile.TemporaryDirectory(prefix="cope-replay-")
         outcomes = _core.Store.open(temporary.name, mode="create", durable=False)
         try:
-            run_id, _ = _core.run(
-                json.dumps(compiled.spec),
-                keys=["" for _ in compiled.spec["models"]],
-                store=outcomes,
-                problems=iter([problem.to_row() for problem in self.problems]),
-                manifest=json.dumps(described, ensure_ascii=False),
-                callbacks=callbacks or None,  # type: ignore[arg-type]
-                recorded=self._store,
+            run_id = run_recorded(
+                compiled.spec,
+                described,
+                self.problems,
+                callbacks,
+                samples=self._store,
+                outcomes=outcomes,
                 failures=self.samples.failures,
             )
             self._refuse_missing(outcomes, run_id, compiled.spec["cascade"])
@@ -571,17 +610,22 @@ class Recording:
         return replayed
 
     def _replayed(
-        self, method: Cascade | None, k: int | None, thresholds: Sequence[Number] | None
+        self,
+        method: Cascade | None,
+        k: int | None,
+        thresholds: Sequence[Number] | None,
+        gate: Gate | Mapping[str, Gate] | None,
     ) -> tuple[Compiled, dict[str, Any]]:
         """The method to replay as spec and manifest."""
         if method is not None:
-            if k is not None or thresholds is not None:
-                raise ConfigError("k, thresholds: build them into the method, or leave the method out")
+            if k is not None or thresholds is not None or gate is not None:
+                raise ConfigError("k, thresholds, gate: build them into the method, or leave the method out")
             compiled = compile_method(method, task=self.task, seed=self.seed)
             return compiled, manifest(method, compiled, self.task, self.manifest["problems"], None)
         spec = copy.deepcopy(self._spec)
         if k is not None:
             spec["cascade"] = _shape.at_k(spec["cascade"], _checked_k(k, spec["cascade"])[0])
+        spec["cascade"] = _shape.with_gates(spec["cascade"], gate)
         if thresholds is not None:
             fractions = [exact(each, "thresholds") for each in thresholds]
             spec["cascade"] = _shape.with_thresholds(spec["cascade"], fractions)
@@ -675,6 +719,28 @@ class Recording:
             threads=threads,
             thresholds=thresholds,
         )
+
+    # --- elsewhere ------------------------------------------------------------------------------------------------
+
+    def export(self, path: str | Path) -> Path:
+        """Writes the recording into one file, one row a sample, which `cope.import_recording` reads; docs/recordings.md describes the columns.
+
+        Args:
+            path: Ends in .parquet, .jsonl or .jsonl.gz.
+
+        Returns:
+            The path.
+
+        Raises:
+            DataError: Another ending, or a file that is there already.
+            Error: Parquet without pyarrow.
+
+        Example:
+            >>> recording.export("recorded.parquet")  # doctest: +SKIP
+        """
+        from ._export import export
+
+        return export(self, self._store, Path(path).expanduser(), [(run.k, run.fixed) for run in self._runs])
 
     # --- shown ----------------------------------------------------------------------------------------------------
 

@@ -447,7 +447,7 @@ def make_sweep(
         raise ConfigError(f"estimator: expected 'order' or 'subsets', got {estimator!r}")
     if incomplete not in ("refuse", "drop"):
         raise ConfigError(f"incomplete: expected 'refuse' or 'drop', got {incomplete!r}")
-    gates = _gates(cascade, gate)
+    gates = [stage["gate"] for stage in _shape.with_gates(cascade, gate)["stages"]]
     axes = _axes(cascade, gates, thresholds)
     stages = [recording.arrays(index) for index in range(len(cascade["stages"]))]
     ks = _values_of_k(recording, stages, k)
@@ -479,34 +479,6 @@ def make_sweep(
         seed=recording.seed,
         _inputs=inputs,
     )
-
-
-def _gates(cascade: Mapping[str, Any], gate: Gate | Mapping[str, Gate] | None) -> list[dict[str, Any]]:
-    """Each stage's gate: the recorded one, or what it is replaced by."""
-    names = [stage["name"] for stage in cascade["stages"]]
-    found = [dict(stage["gate"]) for stage in cascade["stages"]]
-    if gate is None:
-        return found
-    given = dict(gate) if isinstance(gate, Mapping) else {names[stage]: gate for stage in _shape.gated_stages(cascade)}
-    for name, each in given.items():
-        if name not in names:
-            raise ConfigError(f"gate: no stage {name!r}; there are {', '.join(map(repr, names))}")
-        if not isinstance(each, Gate):
-            raise ConfigError(f"gate, {name}: expected a cope.Gate, got {each!r}")
-        own = found[names.index(name)]
-        if each.measure in ("agreement", "custom") and each.measure != own["measure"]:
-            raise ConfigError(
-                f"gate, {name}: a gate on {each.measure} cannot be put on what was recorded under another; record it"
-            )
-        if each.draw is not None or each.other_draw is not None:
-            raise ConfigError(f"gate, {name}: it stays on the draw that was recorded, so give no draw")
-        own.update(
-            measure=each.measure,
-            comparison=each.comparison,
-            denominator=each.denominator,
-            threshold=[each.fraction.numerator, each.fraction.denominator],
-        )
-    return found
 
 
 def _axes(

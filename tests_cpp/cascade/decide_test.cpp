@@ -347,6 +347,44 @@ TEST(Gates, a_custom_gate_is_asked_once_its_draws_are_complete) {
   EXPECT_EQ(decide(cascade, trace).stage, 1);
 }
 
+TEST(Exhaustive, goes_through_every_stage_and_carries_what_was_voted) {
+  Cascade cascade = cope(4);
+  cascade.early_stop = false;
+  cascade.exhaustive = true;
+  validate(cascade);
+  const auto plans = votes({-1, -1, -1, -1});
+  const Replay all = replay(cascade, {plans, votes({2, 1, 1, 1}), votes({-1}), votes({3, 3, 3, 3}), votes({5})});
+  EXPECT_EQ(all.drawn, (std::vector<int>{4, 4, 1, 4, 1}));
+  EXPECT_EQ(all.decision.stage, 2);
+  EXPECT_TRUE(all.decision.accepted);
+  EXPECT_EQ(all.decision.stages.at(0).representative, 1);
+  EXPECT_FALSE(all.decision.stages.at(0).accepted);
+  EXPECT_FALSE(all.decision.stages.at(1).accepted);  // four of four, and yet
+}
+
+TEST(Exhaustive, does_not_accept_what_passed_its_tests) {
+  Gate passed = always(0);
+  passed.measure = Gate::Measure::passed;
+  Cascade cascade = two_stages(passed, 2, true);
+  cascade.early_stop = false;
+  cascade.exhaustive = true;
+  std::vector<Evidence> tested = votes({1, 2});
+  tested[1].measure = 1.0;
+  const Replay all = replay(cascade, {tested, votes({3})});
+  EXPECT_EQ(all.decision.stage, 1);
+  EXPECT_EQ(all.decision.stages.at(0).representative, 1);
+}
+
+TEST(Given, a_fixed_sample_is_shown_whatever_was_voted) {
+  Cascade cascade = cope(4);
+  cascade.draws[3].given[0].pick = Pick::sample;
+  cascade.draws[3].given[0].sample = 2;
+  validate(cascade);
+  StageResult stage;
+  stage.representative = 1;
+  EXPECT_EQ(picked_sample(cascade, cascade.draws[3].given[0], 0, std::vector<StageResult>{stage}), 2);
+}
+
 TEST(Validate, names_what_is_wrong) {
   struct Case {
     const char* what;
@@ -366,6 +404,8 @@ TEST(Validate, names_what_is_wrong) {
       {"non-negative fraction", [](Cascade& c) { c.stages[0].gate.threshold = {1, 0}; }},
       {"compares with > or >=", [](Cascade& c) { c.stages[0].gate.comparison = Comparison::less; }},
       {"order of their stages", [](Cascade& c) { c.draws[0].stage = 2; }},
+      {"early stopping must be off", [](Cascade& c) { c.exhaustive = true; }},
+      {"one of its 8 samples", [](Cascade& c) { c.draws[3].given[0] = {"goal", 0, Pick::sample, 8}; }},
   };
   validate(cope(8));
   for (const Case& wrong : cases) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "cope/base/error.h"
+#include "cope/run/identities.h"
 #include "run/specs.h"
 
 namespace cope {
@@ -191,6 +192,43 @@ TEST(Attempt, a_plan_that_failed_fails_what_needs_it_without_asking) {
   EXPECT_EQ(trace["status"], "failed");
   EXPECT_EQ(trace["draws"][3]["samples"][0]["error"], "parent_failed");
   EXPECT_TRUE(trace["correct"].is_null());
+}
+
+TEST(Attempt, asks_for_the_samples_whose_identities_are_told_in_advance) {
+  const Spec spec = spec_of(testing::cope_spec());
+  const std::map<int, std::map<std::string, std::string>> given{{1, {{"goal", "goal 1"}}},
+                                                                {3, {{"goal", "goal 0"}, {"guideline", "count them"}}},
+                                                                {4, {{"guideline", "count them"}}}};
+  std::map<int, Digest> asked;
+  run_attempt(
+      spec,
+      [&](const DrawWave& wave, int index) {
+        if (index == 1) {
+          const Endpoint& endpoint = spec.endpoints[static_cast<std::size_t>(wave.request.model)];
+          asked[wave.draw] =
+              sample_identity(endpoint, wave.request, static_cast<std::size_t>(index - wave.request.first_index));
+        }
+        return disagreeing(wave, index);
+      },
+      0);
+  ASSERT_EQ(asked.size(), 3U);
+  for (const auto& [draw, identity] : asked) {
+    const auto fields = given.find(draw);
+    const SamplePlace place{"apples", "How many apples?", draw, 1,
+                            fields == given.end() ? std::map<std::string, std::string>{} : fields->second};
+    EXPECT_EQ(sample_identities(spec, std::vector{place}).at(0), identity) << "draw " << draw;
+  }
+}
+
+TEST(Attempt, a_sample_that_was_not_recorded_leaves_the_problem_unfinished) {
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [](const DrawWave& wave, int index) {
+        return wave.draw == 3 ? fails(SampleError::not_recorded) : disagreeing(wave, index);
+      },
+      0);
+  EXPECT_EQ(trace["status"], "unfinished");
+  EXPECT_EQ(trace["draws"][3]["samples"][0]["error"], "not_recorded");
 }
 
 TEST(Attempt, a_budget_that_ends_leaves_the_problem_unfinished) {

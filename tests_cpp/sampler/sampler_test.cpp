@@ -280,5 +280,30 @@ TEST(Sampler, AThousandDrawsUseABoundedNumberOfKeptConnections) {
   EXPECT_GT(server.most_at_once(), 16);  // success let it grow
 }
 
+TEST(Sampler, AReplayAsksNobody) {
+  LoopbackServer server(echo);
+  FakeStore store;
+  const Endpoint endpoint = endpoint_at(server.base_url());
+  {
+    Sampler live({endpoint}, store, {});
+    draw_one(live, request_of(2));
+  }
+  const int asked = server.requests();
+  const auto failures = std::make_shared<RecordedFailures>();
+  failures->emplace(sample_identity(endpoint, request_of(4), 2), RecordedFailure{SampleError::refused, "no"});
+  SamplerOptions options;
+  options.replay = failures;
+  Sampler replay({endpoint}, store, options);
+  const std::vector<Sample> samples = draw_one(replay, request_of(4));
+  ASSERT_EQ(samples.size(), 4U);
+  EXPECT_TRUE(samples[0].ok());
+  EXPECT_TRUE(samples[1].cached);
+  EXPECT_EQ(samples[2].error, SampleError::refused);
+  EXPECT_EQ(samples[2].error_message, "no");
+  EXPECT_EQ(samples[3].error, SampleError::not_recorded);
+  EXPECT_EQ(samples[3].identity, sample_identity(endpoint, request_of(4), 3));
+  EXPECT_EQ(server.requests(), asked);
+}
+
 }  // namespace
 }  // namespace cope::test
