@@ -10,5 +10,6 @@ void bind_answers(pybind11::module_& module);
 void bind_cascade(pybind11::module_& module);
 void bind_store(pybind11::module_& module);
 void bind_run(pybind11::module_& module);
+void bind_sandbox(pybind11::module_& module);
 
 }  // namespace cope::python

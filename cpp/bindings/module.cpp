@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module) {
   cope::python::bind_cascade(module);
   cope::python::bind_store(module);
   cope::python::bind_run(module);
+  cope::python::bind_sandbox(module);
 }

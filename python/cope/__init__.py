@@ -45,11 +45,11 @@ from .running import open as open
 from .tasks import Task
 
 if TYPE_CHECKING:
-    from . import datasets, frontier, local, risk, stats, tables
+    from . import datasets, frontier, local, risk, sandbox, stats, tables
 
 __version__: str = _core.version
 
-_LAZY = ("datasets", "frontier", "local", "risk", "stats", "tables")
+_LAZY = ("datasets", "frontier", "local", "risk", "sandbox", "stats", "tables")
 
 # `open` is not here: `from cope import *` must not hide the built-in.
 __all__ = [
@@ -95,6 +95,7 @@ __all__ = [
     "risk",
     "run",
     "runs",
+    "sandbox",
     "stats",
     "stream",
     "tables",

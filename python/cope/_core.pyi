@@ -324,4 +324,15 @@ def grade_all(
     golds: Sequence[str | None], predictions: Sequence[str | None], kind: str
 ) -> list[tuple[bool, str, str]]: ...
 
+# --- sandbox (cope.sandbox) -----------------------------------------------------------------------
+class Sandbox:
+    """A pool of workers; see cpp/cope/sandbox/sandbox.h. Closed when the object dies or by close()."""
+    def __init__(self, *, interpreter: str, workers: int, isolation: str) -> None: ...
+    def run(self, programs: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+        """Runs all; blocks with the GIL released, signals are checked every 50 ms. Raises DataError for tests that cannot be parsed."""
+
+    @property
+    def workers(self) -> int: ...
+    def close(self) -> None: ...
+
 version: str

@@ -37,16 +37,19 @@ struct Limits {
 };
 
 struct Program {
-  std::string source;              // its top level runs first
-  std::string setup_before;        // trusted code before it, such as imports
-  std::string setup_after;         // and after it (MBPP 367 and 927 build objects of the program's classes there)
-  std::vector<std::string> tests;  // each one or more statements ("assert f(2) == 4"), run one by one; may be empty
-  std::optional<std::string>
-      entry_point;  // HumanEval: each test defines check(candidate), then called with this name of the program
-  std::optional<std::string>
-      result_name;  // Program-of-Thought: report the value of this top-level name; separate globals and locals, as published
-  std::optional<std::int64_t> frozen_unix_s;  // what date.today(), datetime.now() and time.time() say (UTC)
-  Limits limits;
+  std::string source = {};  // its top level runs first
+  // Trusted code before it, such as imports, and after it (MBPP 367 and 927 build objects of the program's classes there).
+  std::string setup_before = {};
+  std::string setup_after = {};
+  // Each one or more statements ("assert f(2) == 4"), run one by one; may be empty.
+  std::vector<std::string> tests = {};
+  // HumanEval: each test defines check(candidate), which is then called with this name of the program.
+  std::optional<std::string> entry_point = {};
+  // Program-of-Thought: report the value of this top-level name; globals and locals are separate, as published.
+  std::optional<std::string> result_name = {};
+  // What date.today(), datetime.now() and time.time() say (UTC).
+  std::optional<std::int64_t> frozen_unix_s = {};
+  Limits limits = {};
 };
 
 enum class Outcome : std::uint8_t {
@@ -82,14 +85,18 @@ struct Report {
   int cpu_ms = 0;
 };
 
+// "tests[2], line 1: invalid syntax", of a report whose outcome is invalid_tests.
+std::string invalid_tests_message(const Report& report);
+
 enum class Isolation : std::uint8_t { full, reduced };
 
 struct Options {
-  std::string interpreter = "python3";    // a path, or a name looked up in PATH; CPython 3.8 or later
-  int workers = 0;                        // 0: one a core
-  Isolation isolation = Isolation::full;  // reduced: goes without what the kernel lacks (Landlock, seccomp)
-  std::string
-      support;  // directory of worker.py and its confinement library; empty: beside the binary that holds this code
+  std::string interpreter = "python3";  // a path, or a name looked up in PATH; CPython 3.8 or later
+  int workers = 0;                      // 0: one a core
+  // reduced: goes without what the kernel lacks (Landlock, seccomp), which is no protection against malice.
+  Isolation isolation = Isolation::full;
+  std::string support =
+      {};  // directory of main.py and the confinement library; empty: beside the binary that holds this code
 };
 
 class Sandbox {
