@@ -15,12 +15,12 @@ policy with examples.
 Kinds: "math" (anything that stands in \boxed{}), "integer" (AIME), "number" (GSM8K), "choice", "date", "text", "output" (what a program prints), "auto".
 
 All functions are native, safe from many threads, and bounded: an answer that is too large to evaluate is compared as text. The forms over many answers take
-lists, NumPy arrays and Arrow arrays, and use all cores without the interpreter lock.
+lists and arrays of NumPy, Arrow and pandas, and use all cores without the interpreter lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Literal, NamedTuple
 
 from . import _core
@@ -159,7 +159,7 @@ def tally(answers: Any, kind: Kind = "math") -> Tally:
     """Counts the votes of answers; None and empty ones do not vote.
 
     Args:
-        answers: a list, a NumPy array or an Arrow array of str or None.
+        answers: a list, or an array of NumPy, Arrow or pandas, of str or None.
         kind: of the task.
 
     Raises:
@@ -184,7 +184,7 @@ def extract_all(texts: Any, kind: Kind = "math") -> list[str | None]:
     """Returns `extract` of each text; None stays None.
 
     Args:
-        texts: a list, a NumPy array or an Arrow array of str or None.
+        texts: a list, or an array of NumPy, Arrow or pandas, of str or None.
         kind: of the task.
 
     Raises:
@@ -202,7 +202,7 @@ def grade_all(golds: Any, predictions: Any, kind: Kind = "math") -> list[Verdict
     """Returns `grade` of each pair; None is no answer, and wrong.
 
     Args:
-        golds: a list, a NumPy array or an Arrow array of str or None.
+        golds: a list, or an array of NumPy, Arrow or pandas, of str or None.
         predictions: as many.
         kind: of the task.
 
@@ -223,7 +223,7 @@ def vote_keys(answers: Any, kind: Kind = "math") -> list[str | None]:
     """Returns `vote_key` of each answer; None stays None.
 
     Args:
-        answers: a list, a NumPy array or an Arrow array of str or None.
+        answers: a list, or an array of NumPy, Arrow or pandas, of str or None.
         kind: of the task.
 
     Raises:
@@ -238,16 +238,20 @@ def vote_keys(answers: Any, kind: Kind = "math") -> list[str | None]:
 
 
 def _items(values: Any, name: str) -> Sequence[Any]:
-    """A list or tuple of what was given; NumPy and Arrow arrays become lists."""
+    """A list or tuple of what was given; NumPy, Arrow and pandas arrays become lists, what pandas marks as missing None."""
     if isinstance(values, list | tuple):
         return values
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+    if isinstance(values, str | bytes | Mapping | Set) or not isinstance(values, Iterable):
         raise TypeError(f"{name}: expected a list or an array of str, got {type(values).__name__}")
+    dimensions = getattr(values, "ndim", 1)  # Arrow's have no such attribute, and one
+    if dimensions != 1:
+        raise TypeError(f"{name}: expected one dimension, got {type(values).__name__} of {dimensions}")
+    array: Any = values
+    if hasattr(array, "notna"):  # pandas
+        array = array.astype(object).where(array.notna(), None)
     for method in ("to_pylist", "tolist"):  # Arrow; NumPy and pandas
-        convert = getattr(values, method, None)
+        convert = getattr(array, method, None)
         if convert is not None:
-            converted = convert()
-            if not isinstance(converted, list):
-                raise TypeError(f"{name}: expected one dimension, got {type(values).__name__} without any")
+            converted: list[Any] = convert()
             return converted
     return list(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -59,12 +60,58 @@ def test_ten_megabytes_are_read() -> None:
         answers.vote_key(text)
 
 
-def test_arrays_are_lists() -> None:
-    items = ["1/2", None, "0.5"]
-    for array in (np.array(items, dtype=object), pa.array(items), pa.chunked_array([items]), tuple(items), iter(items)):
-        assert answers.vote_keys(array) == ["1/2", None, "1/2"]
-    assert answers.tally(np.array(["1/2", "0.50"])).classes[0].votes == 2
-    assert answers.tally([]).answer is None
+ITEMS = ["1/2", None, "0.5"]
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        tuple(ITEMS),
+        iter(ITEMS),
+        np.array(ITEMS, dtype=object),
+        pa.array(ITEMS),
+        pa.array(ITEMS, pa.large_string()),
+        pa.array(ITEMS).dictionary_encode(),
+        pa.array(["7", *ITEMS, "7"])[1:4],
+        pa.chunked_array([ITEMS[:1], ITEMS[1:]]),
+        pd.Series(ITEMS),
+        pd.Series(ITEMS, dtype="string"),
+        pd.Series(ITEMS, dtype="category"),
+        pd.Series(["1/2", float("nan"), "0.5"], index=[2, 1, 0], dtype=object),
+        pd.Index(ITEMS),
+    ],
+    ids=lambda array: type(array).__name__,
+)
+def test_arrays_are_lists(array: Any) -> None:
+    assert answers.vote_keys(array) == ["1/2", None, "1/2"]
+
+
+def test_every_form_over_many_takes_arrays() -> None:
+    array = pa.chunked_array([ITEMS])
+    strings = np.array(["1/2", "7", "0.50"])  # fixed width, no None
+    assert answers.extract_all(array) == ["2", None, "0.5"]
+    assert [bool(each) for each in answers.grade_all(strings, array)] == [True, False, True]
+    assert answers.tally(strings).classes[0].votes == 2
+    assert answers.tally(pa.array([], pa.string())).answer is None
+    assert answers.tally([]).k == 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.array([["1", "2"]]), "expected one dimension, got ndarray of 2"),
+        (np.array("5"), "expected one dimension, got ndarray of 0"),
+        (pd.DataFrame({"answer": ["5"]}), "expected one dimension, got DataFrame of 2"),
+        ({"5": 1}, "expected a list or an array of str, got dict"),
+        ({"5"}, "expected a list or an array of str, got set"),
+        (np.array([1, 2]), r"answers\[0\]: expected str, got int"),
+        (pa.array([1.5]), r"answers\[0\]: expected str, got float"),
+        (pa.table({"answer": ["5"]}), "expected a list or an array of str, got Table"),
+    ],
+)
+def test_what_is_no_list_of_answers_is_refused(bad: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        answers.tally(bad)
 
 
 def test_an_empty_answer_is_never_right() -> None:

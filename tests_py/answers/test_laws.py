@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,3 +140,41 @@ def test_eight_threads_reach_the_same_verdicts(many: list[str]) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _: answers.grade_all(many, many[::-1]), range(8)))
     assert all(result == results[0] for result in results)
+
+
+def calls_until_another_thread_runs(call: Callable[[], object], most: int) -> int:
+    """How often a thread makes a call before another gets to run. Threads switch only where a call gives the interpreter up."""
+    other_ran = threading.Event()
+    made = 0
+
+    def repeat() -> None:
+        nonlocal made
+        while made < most and not other_ran.is_set():
+            call()
+            made += 1
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    try:
+        thread = threading.Thread(target=repeat)
+        thread.start()  # returns when the thread has given the interpreter up, or has ended
+        other_ran.set()
+        thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    return made
+
+
+@pytest.mark.parametrize("name", ["vote_keys", "extract_all", "grade_all", "tally", "extract"])
+def test_other_threads_run_meanwhile(name: str) -> None:
+    many = [rf"\sqrt{{{n}}}+\sin {n}" for n in range(500)]
+    calls: dict[str, Callable[[], object]] = {
+        "vote_keys": lambda: answers.vote_keys(many),
+        "extract_all": lambda: answers.extract_all(many),
+        "grade_all": lambda: answers.grade_all(many, many[::-1]),
+        "tally": lambda: answers.tally(many),
+        "extract": lambda: answers.extract("a" * 1_000_000),
+    }
+    most = 10_000
+    assert calls_until_another_thread_runs(lambda: sum(range(100)), most) == most  # the measure tells
+    assert calls_until_another_thread_runs(calls[name], most) < most
