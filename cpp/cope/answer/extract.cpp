@@ -343,7 +343,8 @@ std::optional<std::string> last_math(std::string_view text) {
         continue;
       }
       content = text.substr(open + 2, round - open - 2);
-      const bool apart = content.find("\\)") != none || content.find("\\]") != none || content.find("\n\n") != none;
+      const bool apart = content.size() > longest_box || content.find("\\)") != none || content.find("\\]") != none ||
+                         content.find("\n\n") != none;
       end = apart ? round : open;
       if (apart) continue;  // the signs are of two pieces, one of them broken
     } else {
