@@ -8,9 +8,9 @@ seconds=${1:-60}
 seed=${2:-1}
 CXX=clang++ cmake -S . -B build/fuzz -G Ninja --log-level=WARNING -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCOPE_BUILD_FUZZ=ON -DCOPE_BUILD_BINDINGS=OFF \
   -DCOPE_SANITIZE=address,undefined -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link
-cmake --build build/fuzz --target fuzz_extract fuzz_parse fuzz_grade
+cmake --build build/fuzz --target fuzz_extract fuzz_parse fuzz_grade fuzz_program
 mkdir -p build/fuzz/findings
-for target in extract parse grade; do
+for target in extract parse grade program; do
   corpus=build/fuzz/corpus/$target
   mkdir -p "$corpus"
   echo "fuzz: $target for $seconds s"
