@@ -10,7 +10,7 @@
 
 Models and methods: Model, Price, methods (COPE, SmallSingle, SmallMajority, Large, Planned); methods of your own from Cascade, Stage, Draw, Given, Gate.
 Problems and tasks: load, stream, Problem, datasets, Task, prompts. Runs: run, arun, open, runs, compare, Run, Trace.
-Recordings and sweeps: record, arecord, open_recording, import_recording, Recording. Local models: local. Errors: errors.
+Recordings and sweeps: record, arecord, estimate, open_recording, import_recording, Recording. Local models: local. Errors: errors.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from .errors import (
 from .models import Model, Price
 from .problems import Problem, load, stream
 from .prompts import Prompt, PromptSet
-from .recording import Recording, arecord, open_recording, record
+from .recording import Recording, arecord, estimate, open_recording, record
 from .result import Run, Trace
 from .running import arun, run, runs
 from .running import open as open
@@ -84,6 +84,7 @@ __all__ = [
     "compare",
     "datasets",
     "errors",
+    "estimate",
     "frontier",
     "import_recording",
     "load",

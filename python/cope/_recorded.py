@@ -17,7 +17,7 @@ _PAGE = 256
 # The end of what was recorded: these were never answered, and will be when the recording goes on.
 NOT_DRAWN = ("budget", "cancelled", "not_recorded")
 # What a model or an earlier plan did, as opposed to what went wrong on the way.
-_NO_FAULT = ("none", "refused", "parent_failed")
+NO_FAULT = ("none", "refused", "parent_failed")
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ def _add(
             for sample in samples:
                 if sample["error"] not in ("none", "parent_failed"):
                     found.failures[sample["identity"]] = (sample["error"], sample["error_message"])
-                    seen_failed += sample["error"] not in _NO_FAULT
+                    seen_failed += sample["error"] not in NO_FAULT
     if seen_failed:
         found.failed[place] = max(found.failed.get(place, 0), seen_failed)
 

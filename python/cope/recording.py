@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core, _recorded, _shape
+from ._estimate import Estimate, estimate_of
 from ._money import Number, exact, usd_to_pusd
 from ._progress import Report, reporting
 from .cascade import MAX_SAMPLES, Cascade, Gate
-from .errors import ConfigError, DataError
+from .errors import BudgetError, ConfigError, DataError
 from .problems import Problem, ProblemStream, fingerprint, load
 from .result import Run
 from .running import callbacks_of, check_endpoints, folder_of, in_thread
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from ._core import Progress
     from .sweeps import Sweep
 
-__all__ = ["Recording", "arecord", "open_recording", "record"]
+__all__ = ["Recording", "arecord", "by_seed", "estimate", "open_recording", "record"]
 
 Carry = Literal["recorded", "all"]
 
@@ -99,6 +100,47 @@ def record(
     """
     plan = _Plan(method, problems, k=k, carry=carry, task=task, seed=seed, budget_usd=budget_usd, window=window)
     return plan.go(store, partial=partial, progress=progress, check=check, cancel=None)
+
+
+def estimate(
+    method: Cascade,
+    problems: Any,
+    *,
+    k: int | Sequence[int] | None = None,
+    carry: Carry = "recorded",
+    store: str | Path | None = None,
+    task: Task | str = "math",
+    seed: int = 0,
+) -> Estimate:
+    """Estimates what `record` would take, by draw; asks nobody and spends nothing.
+
+    Args:
+        method: See `record`.
+        problems: See `record`.
+        k: See `record`.
+        carry: See `record`.
+        store: Where it would be recorded: what is there is not counted, and the mean cost of its samples gives the expected cost. Default: nowhere yet.
+        task: See `record`.
+        seed: See `record`.
+
+    Returns:
+        The estimate: a table when shown.
+
+    Raises:
+        ConfigError: Arguments that cannot work.
+        DataError: Problems that cannot be read.
+
+    Example:
+        >>> cope.estimate(cope.methods.COPE(small, large), problems, k=[1, 2, 4, 8])  # doctest: +SKIP
+    """
+    plan = _Plan(method, problems, k=k, carry=carry, task=task, seed=seed, budget_usd=None, window=None)
+    there = store is not None and (Path(folder_of(store)) / "cope.sqlite3").exists()
+    opened = _core.Store.open(folder_of(store), mode="read") if there else None
+    try:
+        return plan.estimate(opened)
+    finally:
+        if opened is not None:
+            opened.close()
 
 
 async def arecord(
@@ -200,6 +242,36 @@ def open_recording(
         raise
 
 
+def by_seed(recordings: Sequence[Recording]) -> dict[int, Recording]:
+    """Returns recordings of one method with different seeds, by seed, for statistics that take seeds as a second level.
+
+        sweeps = [each.sweep(tau1=[0.5, 0.75]) for each in by_seed([first, second, third]).values()]
+        cope.stats.resample(*(each.per_problem()["correct"] for each in sweeps))       # problems, and within each its seeds
+
+    Args:
+        recordings: Two or more.
+
+    Raises:
+        DataError: Recordings of different methods, models, prompts, tasks or problems, with the difference; two of one seed.
+    """
+    found: dict[int, Recording] = {}
+    for each in recordings:
+        if each.seed in found:
+            raise DataError(
+                f"{found[each.seed].store} and {each.store}: both are of seed {each.seed}; record with different seeds"
+            )
+        first = next(iter(found.values()), each)
+        own, other = ({**_shape.essence(one.spec), "seed": None} for one in (first, each))
+        if differing := _shape.differences(own, other):
+            raise DataError(
+                f"{first.store} and {each.store}: are recordings of different methods, models, prompts, tasks or problems: {'; '.join(differing[:5])}"
+            )
+        if [problem.id for problem in first.problems] != [problem.id for problem in each.problems]:
+            raise DataError(f"{first.store} and {each.store}: hold different problems; record all of them in both")
+        found[each.seed] = each
+    return found
+
+
 class _RecordedRun:
     """A run of a store that belongs to a recording."""
 
@@ -277,6 +349,26 @@ class _Plan:
                 f"{self.method.name}: carry='all' is for methods of which exactly one stage carries a plan to later ones; use carry='recorded'"
             )
 
+    def estimate(self, store: _core.Store | None) -> Estimate:
+        """What it will take, beside what a store has."""
+        return estimate_of(self.spec, self.problems, self.k, self.carry, store)
+
+    def _refuse_above_cap(self, store: _core.Store) -> None:
+        ledger = store.ledger()
+        if ledger["cap_pusd"] is None:
+            return
+        made = self.estimate(store)
+        left = ledger["cap_pusd"] - ledger["settled_pusd"] - ledger["reserved_pusd"]
+        expected = made.expected_pusd
+        needed = made.most_pusd if expected is None else expected
+        if needed > left:
+            what = "at most" if expected is None else "at the mean cost of what is in the store"
+            raise BudgetError(
+                f"budget_usd: recording {self.method.name} at k = {', '.join(map(str, self.k))} over {count(len(self.problems))} problems takes {usd(needed)} "
+                f"({what}), and the cap leaves {usd(max(left, 0))}; nothing was begun. Raise budget_usd, record fewer k or problems, or pass partial=True "
+                "to record as far as the cap allows; cope.estimate(...) shows the draws"
+            )
+
     def go(
         self,
         store: str | Path,
@@ -294,6 +386,8 @@ class _Plan:
         try:
             if self.budget_usd is not None:
                 opened.set_cap(cap)
+            if not partial:
+                self._refuse_above_cap(opened)
             if check:
                 check_endpoints(self.spec["models"], keys)
             with _one_bar(progress, self.method.name, len(self.problems), len(self.runs)) as report:
@@ -769,8 +863,8 @@ class Recording:
         caption = (
             f"{self.store}: k = {', '.join(map(str, self.k))}; seed {self.seed}; spent {usd(ledger['settled_pusd'])}."
         )
-        if notes := self._notes(total):
-            caption += " " + notes
+        if missing := self.missing():
+            caption += f" Missing: {'; '.join(missing)}. Make the same call again to go on."
         return Table(
             f"{self.name}, recorded: {count(total)} problems",
             ("Stage", "Draws", "Gate", "Problems", "Carried plans", "Samples"),
@@ -778,17 +872,29 @@ class Recording:
             caption,
         )
 
-    def _notes(self, total: int) -> str:
-        notes = []
-        unfinished = [run for run in self._runs if run.status != "finished" or run.outcomes < total]
-        if unfinished:
-            notes.append(
-                f"Not finished at k = {', '.join(map(str, sorted({run.k for run in unfinished})))}: make the same call again to go on."
-            )
-        if failed := self.samples.failed:
-            ids = [self.problems[place].id for place in failed]
-            notes.append(f"Requests failed for {_some(ids)}: make the same call again to ask once more.")
-        return " ".join(notes)
+    def missing(self) -> list[str]:
+        """Returns in words what is missing, empty where nothing is: which stages of which problems, and why."""
+        total = self.manifest["problems"]["count"] or len(self.problems)
+        cascade = self.cascade
+        runs = [run for run in self._runs if run.fixed is not None] if self.carry == "all" else self._runs
+        found: dict[tuple[int, str, str], set[str]] = {}
+        begun: set[str] = set()
+        for run in runs:
+            if run.status == "finished" and run.outcomes >= total and not self.samples.failed:
+                continue
+            for trace in _recorded.traces(self._store, run.id):
+                begun.add(trace["id"])
+                for draw in trace["draws"]:
+                    for error in {sample["error"] for sample in draw["samples"]} - set(_recorded.NO_FAULT):
+                        found.setdefault((draw["stage"], draw["name"], error), set()).add(trace["id"])
+        words = [
+            f"{cascade['stages'][stage]['name']}, {draw}: {_some(sorted(ids))}: {error}"
+            for (stage, draw, error), ids in sorted(found.items())
+        ]
+        unbegun = max(0, total - min((run.outcomes for run in runs), default=0))
+        if unbegun:
+            words.append(f"all stages: {count(unbegun)} of {count(total)} problems were not begun at every k")
+        return words
 
     def __repr__(self) -> str:
         return repr(self.summary())

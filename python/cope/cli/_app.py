@@ -188,6 +188,112 @@ def _run(
     return run_command(experiment, options, as_json=json, quiet=quiet)
 
 
+@_command("record")
+def _record(
+    experiment: Annotated[
+        Path | None, typer.Argument(metavar="[EXPERIMENT]", help="A TOML or YAML file, as of cope run.")
+    ] = None,
+    k: Annotated[str, typer.Option(metavar="K1,K2", help="Values of k. Default: 1,2,4,8.")] = "1,2,4,8",
+    carry: Annotated[
+        str, typer.Option(metavar="WHICH", help="Later stages for each plan that these k carry (recorded), or for all.")
+    ] = "recorded",
+    problems: Annotated[str | None, typer.Option(metavar="FILE", help="As of cope run.")] = None,
+    small: Annotated[str | None, typer.Option(metavar="MODEL", help="As of cope run.")] = None,
+    large: Annotated[str | None, typer.Option(metavar="MODEL", help="As of cope run.")] = None,
+    method: Annotated[str | None, typer.Option(metavar="METHOD", help="As of cope run.")] = None,
+    store: Annotated[Path | None, typer.Option(metavar="FOLDER", help="As of cope run.")] = None,
+    budget_usd: Annotated[str | None, typer.Option(metavar="USD", help="As of cope run.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="As of cope run.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N problems.")] = None,
+    task: Annotated[str | None, typer.Option(metavar="TASK", help="As of cope run.")] = None,
+    prompts: Annotated[str | None, typer.Option(metavar="SET", help="As of cope run.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Begin although the estimate is above the budget; stops at the cap.")
+    ] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Print what it would take, and do nothing.")] = False,
+    json: _Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No estimate, no progress bar.")] = False,
+) -> Code:
+    """Record every stage of a method at several k, to sweep over later.
+
+    The same command on the same store goes on where it was stopped; other values of k are added.
+
+    \b
+    Examples:
+      cope record experiment.toml --k 1,2,4,8
+      cope record --problems word_problems --limit 50 --k 1,2,4 --store runs/recorded
+    """
+    from ._record import record_command
+    from ._run import Options
+
+    options = Options(
+        problems=problems,
+        small=small,
+        large=large,
+        method=method,
+        k=max((int(part) for part in k.split(",") if part.strip().isdecimal()), default=None),
+        store=store,
+        budget_usd=budget_usd,
+        seed=seed,
+        limit=limit,
+        task=task,
+        prompts=prompts,
+    )
+    return record_command(experiment, options, k, carry=carry, partial=partial, dry=estimate, as_json=json, quiet=quiet)
+
+
+@_command("sweep")
+def _sweep(
+    store: _Store,
+    tau1: Annotated[
+        str | None,
+        typer.Option(
+            "--tau1",
+            metavar="T1,T2",
+            help="Thresholds of stage 1: a list, or a range such as 0:1:1/8. Default: the method's own.",
+        ),
+    ] = None,
+    tau2: Annotated[
+        str | None, typer.Option("--tau2", metavar="T1,T2", help="Thresholds of stage 2: likewise.")
+    ] = None,
+    tau3: Annotated[
+        str | None, typer.Option("--tau3", metavar="T1,T2", help="Thresholds of stage 3: likewise.")
+    ] = None,
+    k: Annotated[str | None, typer.Option(metavar="K1,K2", help="Values of k. Default: those recorded.")] = None,
+    method: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="Where the store holds recordings of several.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Where the store holds recordings with several seeds.")
+    ] = None,
+    estimator: Annotated[
+        str, typer.Option(metavar="NAME", help="order: samples in sampling order. subsets: expectation over all.")
+    ] = "order",
+    drop: Annotated[bool, typer.Option("--drop", help="Leave out problems that lack samples.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All points, not only those that no other beats.")] = False,
+    json: _Json = False,
+) -> Code:
+    """Evaluate a recording at every point of a grid: accuracy, cost, shares of the stages.
+
+    \b
+    Example:
+      cope sweep runs/recorded --tau1 0.5,0.625,0.75 --tau2 0:1:1/4 --k 4,8
+    """
+    from ._record import sweep_command
+
+    return sweep_command(
+        store,
+        method,
+        seed,
+        k,
+        {"tau1": tau1, "tau2": tau2, "tau3": tau3},
+        estimator,
+        drop=drop,
+        every=every,
+        as_json=json,
+    )
+
+
 @_command("demo")
 def _demo(
     problems: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="How many word problems.")] = 100,
