@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -183,3 +184,20 @@ def test_choose_refuses(
 ) -> None:
     with pytest.raises(error, match=named):
         choose(*arguments, **{"max_error": 0.1, **options})
+
+
+RECORDED = Path(__file__).parents[2] / "shared" / "data" / "recorded"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (RECORDED / "mot_gsm8k.jsonl.gz").exists(), reason=f"needs the recordings in {RECORDED}")
+@pytest.mark.parametrize(("risk", "limit"), [("error among accepted", 0.24), ("loss against large", 0.08)])
+def test_on_a_real_recording_the_promise_holds_in_1000_choices(risk: Any, limit: float) -> None:
+    from bench.risk_control import keep_promise, population
+
+    whole = population(RECORDED)
+    assert whole.correct.sum(axis=0)[[5, 3]].tolist() == [360, 310]  # accepted from 6 and from 4 of 8
+    result = keep_promise(whole, max_error=limit, confidence=0.9, risk=risk, trials=1000, problems=400)
+    assert clopper_pearson(result.violated, 1000).high <= 0.1
+    assert clopper_pearson(result.naive_violated, 1000).low > 0.2
+    assert result.found > 600

@@ -45,11 +45,11 @@ from .running import open as open
 from .tasks import Task
 
 if TYPE_CHECKING:
-    from . import datasets, frontier, local, risk, sandbox, stats, tables
+    from . import datasets, frontier, local, plots, reports, risk, sandbox, stats, tables
 
 __version__: str = _core.version
 
-_LAZY = ("datasets", "frontier", "local", "risk", "sandbox", "stats", "tables")
+_LAZY = ("datasets", "frontier", "local", "plots", "reports", "risk", "sandbox", "stats", "tables")
 
 # `open` is not here: `from cope import *` must not hide the built-in.
 __all__ = [
@@ -91,8 +91,10 @@ __all__ = [
     "local",
     "methods",
     "open_recording",
+    "plots",
     "prompts",
     "record",
+    "reports",
     "risk",
     "run",
     "runs",

@@ -57,7 +57,8 @@ def hoeffding_bentkus_p_values(mean: ArrayLike, n: int, limit: float) -> Floats:
     below = np.minimum(found, limit)
     divergence = xlogy(below, below / limit) + xlogy(1 - below, (1 - below) / (1 - limit))
     bentkus = np.e * binom.cdf(np.ceil(np.round(n * found, 9)), n, limit)  # rounded: 0.07 * 100 is above 7
-    return np.minimum(1.0, np.minimum(np.exp(-n * divergence), bentkus))
+    p_values: Floats = np.minimum(1.0, np.minimum(np.exp(-n * divergence), bentkus))
+    return p_values
 
 
 def betting_p_values(losses: ArrayLike, low: float, high: float, limit: float, *, confidence: float = 0.9) -> Floats:
