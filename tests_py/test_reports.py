@@ -117,7 +117,7 @@ def test_thresholds_count_what_each_stage_resolved(endpoint: Endpoint, small: co
     assert [row[5] for row in table.rows] == [percent(1.0, wilson(12, 12))] * 2
     with pytest.raises(ConfigError, match="different numbers of stages"):
         reports.thresholds(runs[0], run(cope.methods.Large(large)))
-    with pytest.raises(ConfigError, match="'Large' has one stage"):
+    with pytest.raises(ConfigError, match="the cascade has one stage"):
         reports.effect_of_k(run(cope.methods.Large(large)))
 
 

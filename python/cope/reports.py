@@ -10,57 +10,21 @@ Example:
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ._outcomes import Outcome, checked_runs, group_problems
 from .errors import ConfigError, DataError
 from .result import Run
 from .stats import Interval, holm, mcnemar, paired_bootstrap, wilson
-from .tables import Column, Table, count, percent, points, usd_per_million
+from .sweeps import Sweep
+from .tables import Column, Table, axis_value, count, percent, points, settings_text, usd_per_million
 from .trace import fraction_text
 
 __all__ = ["differences", "difficulty", "effect_of_k", "error_bars", "planner_executor", "thresholds"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Problem:
-    """A problem that ended and has a gold answer."""
-
-    correct: bool
-    stage: int
-    cost_pusd: int | None
-    meta: Mapping[str, Any]
-
-
-def _ended(run: Run) -> dict[str, _Problem]:
-    """A run's problems that ended and have a gold answer, by id."""
-    found = {}
-    for row, each in zip(run.rows, run.to_dicts(), strict=True):
-        if each["status"] in ("answered", "unscored") and each["gold"] is not None:
-            found[row["problem_id"]] = _Problem(bool(row["correct"]), row["stage"], row["ideal_pusd"], each["meta"])
-    return found
-
-
-def _checked(what: str, runs: Sequence[Run]) -> list[dict[str, _Problem]]:
-    """The problems of each run; refuses what makes rows of a table mean different things."""
-    if not runs:
-        raise ConfigError(f"{what}: expected at least one run")
-    for each in runs:
-        if not isinstance(each, Run):
-            raise ConfigError(f"{what}: expected runs, such as of cope.run or cope.open, got {type(each).__name__}")
-    hashes = {run.manifest["problems"]["sha256"] for run in runs}
-    tasks = sorted({str(run.manifest["task"]["name"]) for run in runs})
-    if len(tasks) > 1:
-        raise ConfigError(f"{what}: the runs are of different tasks ({', '.join(tasks)})")
-    if len(hashes) > 1:
-        raise ConfigError(f"{what}: the runs are over different problem sets; run all methods over the same problems")
-    problems = [_ended(run) for run in runs]
-    for run, ended in zip(runs, problems, strict=True):
-        if not ended:
-            raise DataError(f"{what}: no problem of {run.name!r} both ended and has a gold answer")
-    return problems
 
 
 def _left_out(runs: Sequence[Run], problems: Sequence[Mapping[str, Any]]) -> str:
@@ -72,47 +36,18 @@ def _left_out(runs: Sequence[Run], problems: Sequence[Mapping[str, Any]]) -> str
     return f" Left out, because they failed, are unfinished or have no gold answer: {'; '.join(gone)}." if gone else ""
 
 
-def _cost(problems: Iterable[_Problem]) -> str:
+def _cost(problems: Iterable[Outcome]) -> str:
     costs = [problem.cost_pusd for problem in problems]
     known = [cost for cost in costs if cost is not None]
     return usd_per_million(sum(known) if len(known) == len(costs) else None, len(costs))
 
 
-def _accuracy(problems: Sequence[_Problem], confidence: float) -> str:
+def _accuracy(problems: Sequence[Outcome], confidence: float) -> str:
     right = sum(problem.correct for problem in problems)
     return percent(right / len(problems), wilson(right, len(problems), confidence)) if problems else "-"
 
 
 # --- by difficulty ----------------------------------------------------------------------------------------------------
-
-
-def group_problems(
-    problems: Mapping[str, _Problem], by: str, groups: Mapping[str, Sequence[Any]] | None
-) -> dict[str, list[_Problem]]:
-    """Problems by a field of their `meta`.
-
-    Raises:
-        ConfigError: some problem has no such field, a value is in no group, or a group is empty.
-    """
-    values = {identity: problem.meta.get(by) for identity, problem in problems.items()}
-    lacking = [identity for identity, value in values.items() if value is None]
-    if lacking:
-        fields = sorted({name for problem in problems.values() for name in problem.meta})
-        raise ConfigError(
-            f"by: problem {lacking[0]!r} has no {by!r} in its meta ({len(lacking)} such in all); there are {', '.join(map(repr, fields)) or 'no fields'}"
-        )
-    if groups is None:
-        distinct = sorted(set(values.values()), key=lambda value: (isinstance(value, str), value))
-        groups = {str(value): (value,) for value in distinct}
-    found: dict[str, list[_Problem]] = {label: [] for label in groups}
-    label_of = {value: label for label, members in groups.items() for value in members}
-    for identity, problem in problems.items():
-        if values[identity] not in label_of:
-            raise ConfigError(
-                f"groups: {by} {values[identity]!r} of problem {identity!r} is in none of {', '.join(map(repr, groups))}"
-            )
-        found[label_of[values[identity]]].append(problem)
-    return found
 
 
 def difficulty(
@@ -139,17 +74,17 @@ def difficulty(
     Example:
         >>> difficulty(small, cope_run, groups={"1-2": (1, 2), "3-4": (3, 4), "5": (5,)})  # doctest: +SKIP
     """
-    problems = _checked("difficulty", runs)
-    grouped = [group_problems(each, by, groups) for each in problems]
-    labels = list(dict.fromkeys(label for each in grouped for label in each))
+    problems = checked_runs("difficulty", runs)
+    parted = [group_problems(each, by, groups) for each in problems]
+    labels = list(dict.fromkeys(label for each in parted for label in each))
     columns: list[str | Column] = ["Method"]
     for label in (*(f"{by} {label}" for label in labels), "all"):
         columns += [Column(f"{label}: accuracy", right=True), Column(f"{label}: USD per million", right=True)]
     rows = []
-    for run, ended, parts in zip(runs, problems, grouped, strict=True):
+    for run, ended, parts in zip(runs, problems, parted, strict=True):
         sets = [*(parts.get(label, []) for label in labels), list(ended.values())]
         rows.append([run.name, *(cell for part in sets for cell in (_accuracy(part, confidence), _cost(part)))])
-    sizes = ", ".join(f"{label}: {count(len(grouped[0].get(label, [])))}" for label in labels)
+    sizes = ", ".join(f"{label}: {count(len(parted[0].get(label, [])))}" for label in labels)
     caption = (
         f"Problems by {by}: {sizes}. Intervals: Wilson, {confidence:.0%}, each by itself.{_left_out(runs, problems)}"
     )
@@ -159,127 +94,193 @@ def difficulty(
 # --- by k and by thresholds -------------------------------------------------------------------------------------------
 
 
-def _k(run: Run) -> int:
-    """How many samples the run's first gate looks at."""
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """What a table says of one setting, from a run or from a point of a sweep."""
+
+    k: int
+    thresholds: tuple[str, ...]
+    problems: int
+    right: float
+    accepted: float
+    accepted_right: float
+    resolved: tuple[float, ...]
+    cost_pusd: int | None
+    counts: bool  # whether the figures are counts, with intervals, or expectations
+
+    def accuracy(self, confidence: float) -> str:
+        return self._share(self.right, self.problems, confidence)
+
+    def given_consensus(self, confidence: float) -> str:
+        return self._share(self.accepted_right, self.accepted, confidence)
+
+    def _share(self, part: float, whole: float, confidence: float) -> str:
+        if not whole:
+            return "-"
+        return percent(part / whole, wilson(int(part), int(whole), confidence) if self.counts else None)
+
+    def number(self, value: float) -> str:
+        return count(int(value)) if self.counts else f"{value:,.1f}"
+
+
+def _of_run(run: Run, ended: Mapping[str, Outcome]) -> _Point:
     cascade = run.manifest["cascade"]
-    return int(cascade["draws"][cascade["stages"][0]["gate"]["draw"]]["n"])
-
-
-def _accepted(run: Run, ended: Mapping[str, _Problem]) -> list[_Problem]:
-    """The problems that a gate accepted, before the last stage."""
-    last = len(run.manifest["cascade"]["stages"]) - 1
-    return [problem for problem in ended.values() if 0 <= problem.stage < last]
-
-
-def k_row(
-    k: int, right: int, accepted_right: int, accepted: int, problems: int, cost_pusd: int | None, confidence: float
-) -> tuple[str, ...]:
-    """A row of `effect_of_k`, from counts."""
-    given = percent(accepted_right / accepted, wilson(accepted_right, accepted, confidence)) if accepted else "-"
-    accuracy = percent(right / problems, wilson(right, problems, confidence))
-    return (count(k), accuracy, given, count(accepted), usd_per_million(cost_pusd, problems))
-
-
-def k_table(rows: Iterable[Sequence[str]], problems: int, confidence: float, note: str = "") -> Table:
-    """The table of `effect_of_k`, from its rows."""
-    names = ("k", "Accuracy", "Accuracy given consensus", "Accepted by consensus", "USD per million")
-    caption = (
-        "Accuracy given consensus: of the problems that a gate accepted before the last stage, the share that is right. "
-        f"Intervals: Wilson, {confidence:.0%}, each by itself.{note}"
-    )
-    return Table(
-        f"Effect of k, {count(problems)} problems", [Column(name, right=True) for name in names], rows, caption
+    gates = [stage["gate"] for stage in cascade["stages"]]
+    found, last = list(ended.values()), len(gates) - 1
+    accepted = [problem for problem in found if 0 <= problem.stage < last]
+    costs = [problem.cost_pusd for problem in found]
+    return _Point(
+        k=int(cascade["draws"][gates[0]["draw"]]["n"]),
+        thresholds=tuple(f"{gate['comparison']} {fraction_text(gate['threshold'])}" for gate in gates[:-1]),
+        problems=len(found),
+        right=sum(problem.correct for problem in found),
+        accepted=len(accepted),
+        accepted_right=sum(problem.correct for problem in accepted),
+        resolved=tuple(sum(problem.stage == stage for problem in found) for stage in range(len(gates))),
+        cost_pusd=None if None in costs else sum(cost for cost in costs if cost is not None),
+        counts=True,
     )
 
 
-def effect_of_k(*runs: Run, confidence: float = 0.95) -> Table:
+def _of_sweep(sweep: Sweep, settings: Mapping[str, Any]) -> _Point:
+    point = sweep.at(**settings)
+    accepted = 1 - point.resolved[:, -1]
+    gates = {name: sweep.gate(name, point.settings["k"])[0] for name in point.settings if name != "k"}
+    return _Point(
+        k=int(point.settings["k"]),
+        thresholds=tuple(f"{gates[name]['comparison']} {axis_value(point.settings[name])}" for name in gates),
+        problems=len(point.problems),
+        right=point.correct.sum().item(),
+        accepted=accepted.sum().item(),
+        accepted_right=(accepted * point.correct)
+        .sum()
+        .item(),  # of outcomes; the product of expectations would be none
+        resolved=tuple(point.resolved.sum(axis=0).tolist()),
+        cost_pusd=None if point.cost_pusd is None else round(point.cost_pusd.sum().item()),
+        counts=point.stage is not None,
+    )
+
+
+def _points(
+    what: str, shown: Sequence[Run | Sweep], along: Sequence[str], settings: Mapping[str, Any]
+) -> tuple[list[_Point], str]:
+    """The rows of a table, of runs or along some axes of one sweep; and what to say below."""
+    if len(shown) != 1 or not isinstance(shown[0], Sweep):
+        runs = [each for each in shown if isinstance(each, Run)]
+        if len(runs) < len(shown):
+            raise ConfigError(f"{what}: expected runs, or one sweep alone")
+        if settings:
+            raise ConfigError(f"{what}: {next(iter(settings))} is a setting of a sweep; runs have none")
+        problems = checked_runs(what, runs)
+        return [_of_run(run, ended) for run, ended in zip(runs, problems, strict=True)], _left_out(runs, problems)
+    sweep = shown[0]
+    free = {name: values for name, values in sweep.axes.items() if name in along and name not in settings}
+    rows = itertools.product(*free.values())
+    found = [_of_sweep(sweep, {**settings, **dict(zip(free, row, strict=True))}) for row in rows]
+    given = settings_text(
+        {
+            name: sweep.axes[name][i]
+            for name, i in zip(sweep.axes, sweep.index({**{n: v[0] for n, v in free.items()}, **settings}), strict=True)
+            if name not in free
+        }
+    )
+    return found, f" {given}; estimator {sweep.estimator}; costs without early stopping."
+
+
+def effect_of_k(*shown: Run | Sweep, confidence: float = 0.95, **settings: Any) -> Table:
     """Accuracy, and accuracy given consensus, by the number of samples k.
 
     Args:
-        runs: of one cascade at several k, over the same problems. To sweep k over one recording: `Sweep.effect_of_k`.
+        shown: runs of one cascade at several k, over the same problems; or one sweep over k, in sampling order.
         confidence: level of Wilson's intervals, each by itself; default 0.95.
+        **settings: of a sweep: a value for each other axis with more than one, as `tau1=0.75`.
 
     Returns:
         The table, by rising k.
 
     Raises:
-        ConfigError: no run, different problem sets, or a cascade of one stage, which has no gate.
+        ConfigError: nothing to show, different problem sets, a cascade of one stage, which has no gate, or a sweep of expectations, which do not tell how
+            often what is accepted is right.
         DataError: a run has no problem that ended and has a gold answer.
 
     Source:
         Table 10. Its last column is read as: of the problems resolved in stage 1 or 2, the share that is right.
 
     Example:
-        >>> effect_of_k(*(cope.run(cope.methods.COPE(small, large, k=k), problems) for k in (4, 8)))  # doctest: +SKIP
+        >>> effect_of_k(recording.sweep(k=[4, 8, 32]))  # doctest: +SKIP
     """
-    problems = _checked("effect_of_k", runs)
-    for run in runs:
-        if len(run.manifest["cascade"]["stages"]) < 2:
-            raise ConfigError(f"effect_of_k: {run.name!r} has one stage, so no gate that could find a consensus")
-    rows = []
-    for run, ended in sorted(zip(runs, problems, strict=True), key=lambda pair: _k(pair[0])):
-        accepted, costs = _accepted(run, ended), [problem.cost_pusd for problem in ended.values()]
-        right = sum(problem.correct for problem in ended.values())
-        total = sum(cost for cost in costs if cost is not None) if None not in costs else None
-        rows.append(
-            k_row(
-                _k(run),
-                right,
-                sum(problem.correct for problem in accepted),
-                len(accepted),
-                len(ended),
-                total,
-                confidence,
-            )
+    points, note = _points("effect_of_k", shown, ["k"], settings)
+    if len(points[0].resolved) < 2:
+        raise ConfigError("effect_of_k: the cascade has one stage, so no gate that could find a consensus")
+    if not points[0].counts:
+        raise ConfigError(
+            'effect_of_k: expected a sweep with estimator="order"; expectations do not tell how often what is accepted is right'
         )
-    return k_table(rows, len(problems[0]), confidence, _left_out(runs, problems))
+    rows = [
+        (
+            count(point.k),
+            point.accuracy(confidence),
+            point.given_consensus(confidence),
+            point.number(point.accepted),
+            usd_per_million(point.cost_pusd, point.problems),
+        )
+        for point in sorted(points, key=lambda point: point.k)
+    ]
+    names = ("k", "Accuracy", "Accuracy given consensus", "Accepted by consensus", "USD per million")
+    caption = (
+        "Accuracy given consensus: of the problems that a gate accepted before the last stage, the share that is right. "
+        f"Intervals: Wilson, {confidence:.0%}, each by itself.{note}"
+    )
+    return Table(
+        f"Effect of k, {count(points[0].problems)} problems",
+        [Column(name, right=True) for name in names],
+        rows,
+        caption,
+    )
 
 
-def thresholds(*runs: Run, confidence: float = 0.95) -> Table:
+def thresholds(*shown: Run | Sweep, confidence: float = 0.95, **settings: Any) -> Table:
     """Problems resolved by each stage, accuracy and cost, by the thresholds of the gates.
 
     Args:
-        runs: of one cascade at several thresholds, over the same problems. To sweep thresholds over one recording: `Sweep.thresholds`.
-        confidence: level of Wilson's intervals, each by itself; default 0.95.
+        shown: runs of one cascade at several thresholds, over the same problems; or one sweep, whose points all become rows.
+        confidence: level of Wilson's intervals, each by itself; default 0.95. A sweep of expectations has none.
+        **settings: of a sweep: a value of an axis that shall not vary, as `k=8`; needed for k where there are several.
 
     Returns:
-        The table, in the order of the runs.
+        The table, in the order of the runs or of the sweep's points.
 
     Raises:
-        ConfigError: no run, different problem sets, or cascades with different numbers of stages.
+        ConfigError: nothing to show, different problem sets, or cascades with different numbers of stages.
         DataError: a run has no problem that ended and has a gold answer.
 
     Source:
         Table 11.
 
     Example:
-        >>> pairs = [(0.5, 0.5), (0.75, 0.5)]
-        >>> thresholds(*(cope.run(cope.methods.COPE(small, large, thresholds=pair), problems) for pair in pairs))  # doctest: +SKIP
+        >>> thresholds(recording.sweep(k=8, tau1=[0.5, 0.75], tau2=[0.5, 0.75]))  # doctest: +SKIP
     """
-    problems = _checked("thresholds", runs)
-    stages = [run.manifest["cascade"]["stages"] for run in runs]
-    if len({len(each) for each in stages}) > 1:
+    points, note = _points("thresholds", shown, [f"tau{stage}" for stage in range(1, 100)], settings)
+    if len({len(point.resolved) for point in points}) > 1:
         raise ConfigError(
             "thresholds: the runs' cascades have different numbers of stages; compare one cascade at several thresholds"
         )
-    rows = []
-    for gates, ended in zip(stages, problems, strict=True):
-        found = list(ended.values())
-        resolved = [sum(problem.stage == stage for problem in found) for stage in range(len(gates))]
-        settings = [f"{gate['gate']['comparison']} {fraction_text(gate['gate']['threshold'])}" for gate in gates[:-1]]
-        rows.append([*settings, *map(count, resolved), _accuracy(found, confidence), _cost(found)])
-    return threshold_table(rows, len(stages[0]), len(problems[0]), confidence, _left_out(runs, problems))
-
-
-def threshold_table(
-    rows: Iterable[Sequence[str]], stages: int, problems: int, confidence: float, note: str = ""
-) -> Table:
-    """The table of `thresholds`, from its rows."""
-    names = [f"Threshold {stage}" for stage in range(1, stages)]
-    names += [f"Resolved by stage {stage}" for stage in range(1, stages + 1)]
+    rows = [
+        (
+            *point.thresholds,
+            *map(point.number, point.resolved),
+            point.accuracy(confidence),
+            usd_per_million(point.cost_pusd, point.problems),
+        )
+        for point in points
+    ]
+    stages = range(1, len(points[0].resolved) + 1)
+    names = [f"Threshold {stage}" for stage in range(1, len(points[0].thresholds) + 1)] + [
+        f"Resolved by stage {stage}" for stage in stages
+    ]
     columns = [Column(name, right=True) for name in (*names, "Accuracy", "USD per million")]
-    caption = f"Intervals: Wilson, {confidence:.0%}, each by itself.{note}"
-    return Table(f"Thresholds, {count(problems)} problems", columns, rows, caption)
+    intervals = f"Intervals: Wilson, {confidence:.0%}, each by itself." if points[0].counts else "Expectations."
+    return Table(f"Thresholds, {count(points[0].problems)} problems", columns, rows, intervals + note)
 
 
 # --- over seeds, and between methods ----------------------------------------------------------------------------------
@@ -304,8 +305,8 @@ def error_bars(*runs: Run) -> Table:
     Example:
         >>> error_bars(*(cope.run(method, problems, seed=seed, store="runs/seeds") for seed in range(5)))  # doctest: +SKIP
     """
-    problems = _checked("error_bars", runs)
-    by_name: dict[str, list[tuple[int, dict[str, _Problem]]]] = {}
+    problems = checked_runs("error_bars", runs)
+    by_name: dict[str, list[tuple[int, dict[str, Outcome]]]] = {}
     for run, ended in zip(runs, problems, strict=True):
         by_name.setdefault(run.name, []).append((int(run.manifest["seed"]), ended))
     rows = []
@@ -352,7 +353,7 @@ def differences(*runs: Run, reference: str | None = None, confidence: float = 0.
     Example:
         >>> differences(small_majority, large, cope_run, reference="Large")  # doctest: +SKIP
     """
-    problems = _checked("differences", runs)
+    problems = checked_runs("differences", runs)
     names = [run.name for run in runs]
     if len(runs) < 2 or len(set(names)) < len(names):
         raise ConfigError(
@@ -440,7 +441,7 @@ def planner_executor(*runs: Run, confidence: float = 0.95) -> Table:
         >>> grid = [cope.methods.Planned(planner, executor) for planner in (small, large) for executor in (small, large)]
         >>> planner_executor(*(cope.run(method, problems) for method in grid))  # doctest: +SKIP
     """
-    problems = _checked("planner_executor", runs)
+    problems = checked_runs("planner_executor", runs)
     cells: dict[tuple[str, str], dict[str, str]] = {}
     executors: list[str] = []
     for run, ended in zip(runs, problems, strict=True):

@@ -25,9 +25,9 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,6 +135,8 @@ class Choice:
         p_values: shape (points,), of each by itself.
         names: shape (points,), what tables call them.
         problems: how many problems.
+        cost_unit: unit of the costs; empty where that was not told.
+        points: shape (points,), of a sweep's points their settings; empty otherwise.
     """
 
     point: int | None
@@ -150,6 +152,13 @@ class Choice:
     p_values: Floats
     names: tuple[str, ...]
     problems: int
+    cost_unit: str = ""
+    points: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def settings(self) -> Mapping[str, Any] | None:
+        """Of a choice on a sweep: the point's {axis: value}, as `Sweep.at` takes them. None where there is no point."""
+        return self.points[self.point] if self.points and self.point is not None else None
 
     def table(self) -> Table:
         """The chosen and the naive point side by side, and what the guarantee rests on.
@@ -157,7 +166,7 @@ class Choice:
         Returns:
             The table.
         """
-        figures = ("Risk here", "Accepted", "Accuracy", "Cost a problem", "p-value")
+        figures = ("Risk here", "Accepted", "Accuracy", self.cost_unit or "Cost a problem", "p-value")
         rows = [self._row("with guarantee", self.point), self._row("naive", self.naive.point)]
         columns: tuple[str | Column, ...] = ("Choice", "Point", *(Column(name, right=True) for name in figures))
         return Table(f"{self.limits}: {count(self.problems)} problems", columns, rows, self._caption())

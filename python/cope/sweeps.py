@@ -24,10 +24,13 @@ from ._money import INT64_MAX, exact
 from .cascade import Gate
 from .errors import ConfigError, DataError, Error
 from .stats import Interval, Resampled, weights, wilson
-from .tables import UNKNOWN, Column, Table, percent
+from .tables import UNKNOWN, Column, Table, axis_value, percent, settings_text
 
 if TYPE_CHECKING:
+    from .frontier import Front
     from .recording import Recording
+    from .result import Run
+    from .risk import Choice, Risk, Testing
 
 __all__ = ["Sweep", "SweepBootstrap", "SweepPoint"]
 
@@ -102,7 +105,7 @@ class SweepPoint:
             ("Unscored", f"{float(self.unscored.sum()):g}"),
             ("USD per million problems", _dollars(self.cost_usd_per_million)),
         ]
-        return Table(f"{_words(self.settings)}: {len(self.problems)} problems", ("Measure", "Result"), rows)
+        return Table(f"{settings_text(self.settings)}: {len(self.problems)} problems", ("Measure", "Result"), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ class Sweep:
         Example:
             >>> sweep.at(k=8, tau1=0.75, tau2=0.5).accuracy  # doctest: +SKIP
         """
-        index = self._index(settings)
+        index = self.index(settings)
         chosen = {name: values[i] for (name, values), i in zip(self.axes.items(), index, strict=True)}
         each = self._inputs.only(index).problems()
         shape = (len(self.problems),)
@@ -200,7 +203,15 @@ class Sweep:
             stage_names=self.stage_names,
         )
 
-    def _index(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
+    def index(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
+        """Returns where a point is in the arrays: an index for each axis.
+
+        Args:
+            settings: {axis: value}; an axis of one value may be left out.
+
+        Raises:
+            ConfigError: No such axis or value; the error lists those there are.
+        """
         if unknown := set(settings) - set(self.axes):
             raise ConfigError(f"at: no axis {sorted(unknown)[0]!r}; there are {', '.join(self.axes)}")
         index = []
@@ -215,6 +226,16 @@ class Sweep:
                 raise ConfigError(f"at, {name}: {settings[name]} is not in the sweep; there are {_list(values)}")
             index.append(values.index(wanted))
         return tuple(index)
+
+    def gate(self, axis: str, k: int) -> tuple[Mapping[str, Any], int]:
+        """Returns the gate whose thresholds an axis holds, and how many samples it looks at where the sweep's k is `k`."""
+        stage = self._inputs.stages[self._inputs.axes[list(self.axes).index(axis) - 1]]
+        return stage["gate"], k if stage.get("uses_k", True) else stage["classes"].shape[2]
+
+    def last_stage_correct(self) -> NDArray[np.float64] | None:
+        """Shape (problems,): whether the last stage alone is right; None where it is more than one sample of its own for each problem."""
+        correct = self._inputs.stages[-1]["correct"]
+        return correct[:, 0, 0].astype(np.float64) if correct.shape[1:] == (1, 1) else None
 
     def per_problem(self) -> _core.SweepProblems:
         """Returns what each problem contributes to each point: the arrays of the sweep with an axis of problems before the others.
@@ -249,7 +270,7 @@ class Sweep:
     def best(self, *, max_cost_usd_per_million: float | None = None) -> SweepPoint:
         """Returns the most accurate point, of equally accurate ones the cheapest, of equally cheap ones the first.
 
-        It is the best on these problems, and so looks better than it is: `cope.risk.choose` gives a guarantee.
+        It is the best on these problems, and so looks better than it is: `choose` gives a guarantee.
 
         Args:
             max_cost_usd_per_million: The most that it may cost, in USD per million problems. Default: no limit.
@@ -270,6 +291,86 @@ class Sweep:
                 )
         order = np.lexsort((costs[within], -self.accuracy.ravel()[within]))
         return self.at(**self.points()[int(within[order[0]])])
+
+    def front(self, *, confidence: float = 0.95, resamples: int = 1000, seed: int = 0) -> Front:
+        """Returns the Pareto front of the points, with bootstrap intervals, its band, the area under it and AIQ.
+
+        Args:
+            confidence: Level of the intervals, between 0 and 1.
+            resamples: How many problem sets are drawn.
+            seed: Of the draws.
+
+        Returns:
+            The front: see `cope.frontier.Front`; its `points` are indices into `points()`.
+
+        Raises:
+            DataError: Costs are not known.
+
+        Example:
+            >>> sweep.front().aiq  # doctest: +SKIP
+        """
+        from .frontier import front
+
+        drawn = self.bootstrap(resamples, seed)
+        if drawn.cost_usd_per_million is None:
+            raise DataError(
+                "front: costs are not known, because some reply had no usage, so there is no curve of cost against accuracy"
+            )
+        return front(drawn.cost_usd_per_million, drawn.accuracy, confidence=confidence)
+
+    def choose(
+        self,
+        *,
+        max_error: float | None = None,
+        max_cost_usd_per_million: float | None = None,
+        confidence: float = 0.9,
+        risk: Risk = "error among accepted",
+        reference: Run | None = None,
+        testing: Testing = "holm",
+        splits: int = 200,
+        seed: int = 0,
+    ) -> Choice:
+        """Chooses a point with a guarantee: on problems like these, but not recorded, its risk or cost stays within the limits. See `cope.risk.choose`.
+
+        Points that decide alike, because their thresholds lie between the same counts of votes, are tested as one.
+
+        Args:
+            max_error: The most risk, between 0 and 1; the choice is then the cheapest point that holds.
+            max_cost_usd_per_million: The most mean cost, in USD per million problems; the choice is then the most accurate point that holds.
+            confidence: The guarantee's probability.
+            risk: "error among accepted": of the problems answered before the last stage, the share that is wrong. "loss against large": the accuracy given away
+                against the large model alone.
+            reference: Of "loss against large": a run of the large model over the same problems. Default: the last stage alone, where it is one sample.
+            testing: "holm", "bonferroni" or "split"; the last for grids of hundreds of points.
+            splits: Random halves on which the naive choice is tried.
+            seed: Of the splits.
+
+        Returns:
+            The choice; `choice.settings` are its point's {axis: value}, for `at`.
+
+        Raises:
+            ConfigError: An argument out of range, expected values (estimator "subsets") where outcomes are needed, a reference that is missing.
+            DataError: Costs are not known, or the reference lacks a problem.
+
+        Source:
+            Learn then Test (arXiv 2110.01052).
+
+        Example:
+            >>> sweep.choose(max_error=0.1, confidence=0.9)  # doctest: +SKIP
+        """
+        from ._choosing import choose_point
+
+        return choose_point(
+            self,
+            max_error=max_error,
+            max_cost_usd_per_million=max_cost_usd_per_million,
+            confidence=confidence,
+            risk=risk,
+            reference=reference,
+            testing=testing,
+            splits=splits,
+            seed=seed,
+        )
 
     # --- shown and elsewhere --------------------------------------------------------------------------------------
 
@@ -293,7 +394,7 @@ class Sweep:
         flat = None if cost is None else cost.ravel()
         cells = [
             (
-                *(_value(value) for value in points[i].values()),
+                *(axis_value(value) for value in points[i].values()),
                 percent(float(accuracy[i])),
                 _dollars(None if flat is None else float(flat[i])),
                 *(percent(share) for share in shares[i].tolist()),
@@ -710,19 +811,8 @@ def _custom(recording: Recording, stage: int, ks: Sequence[int]) -> NDArray[np.f
 # --- words --------------------------------------------------------------------------------------------------------
 
 
-def _value(value: Any) -> str:
-    if not isinstance(value, Fraction):
-        return str(value)
-    decimal = f"{float(value):.6g}"
-    return decimal if Fraction(decimal) == value else str(value)
-
-
-def _words(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {_value(value)}" for name, value in settings.items())
-
-
 def _list(values: Sequence[Any]) -> str:
-    shown = ", ".join(map(_value, values[:_ROWS]))
+    shown = ", ".join(map(axis_value, values[:_ROWS]))
     return shown if len(values) <= _ROWS else f"{shown}, ... {len(values) - _ROWS} more"
 
 

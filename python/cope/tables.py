@@ -20,8 +20,9 @@ import html
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +30,19 @@ if TYPE_CHECKING:
 
     from .stats import Interval
 
-__all__ = ["Column", "Table", "count", "percent", "points", "seconds", "usd", "usd_per_million", "visible"]
+__all__ = [
+    "Column",
+    "Table",
+    "axis_value",
+    "count",
+    "percent",
+    "points",
+    "seconds",
+    "settings_text",
+    "usd",
+    "usd_per_million",
+    "visible",
+]
 
 UNKNOWN = "unknown"
 """What stands where a figure is not known: never an invented one."""
@@ -312,3 +325,26 @@ def seconds(milliseconds: int) -> str:
     minutes, rest = divmod(round(milliseconds / 1000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def axis_value(value: object) -> str:
+    """A value of a sweep's axis: an exact fraction as people write it, a short decimal where that is the same number.
+
+    Example:
+        >>> axis_value(8), axis_value(Fraction(3, 4)), axis_value(Fraction(2, 3))
+        ('8', '0.75', '2/3')
+    """
+    if not isinstance(value, Fraction):
+        return str(value)
+    decimal = f"{float(value):.6g}"
+    return decimal if Fraction(decimal) == value else str(value)
+
+
+def settings_text(settings: Mapping[str, object]) -> str:
+    """The settings of a point of a sweep.
+
+    Example:
+        >>> settings_text({"k": 8, "tau1": Fraction(3, 4)})
+        'k = 8, tau1 = 0.75'
+    """
+    return ", ".join(f"{name} = {axis_value(value)}" for name, value in settings.items())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from .tables import usd, visible
+from .tables import axis_value, usd, visible
 
 if TYPE_CHECKING:
     from . import _core
@@ -115,9 +115,7 @@ def fraction_text(threshold: Sequence[int]) -> str:
         >>> fraction_text([3, 4]), fraction_text([2, 3])
         ('0.75', '2/3')
     """
-    value = Fraction(threshold[0], threshold[1])
-    decimal = f"{float(value):.6g}"
-    return decimal if Fraction(decimal) == value else f"{value.numerator}/{value.denominator}"
+    return axis_value(Fraction(threshold[0], threshold[1]))
 
 
 def gate_decision(gate: Mapping[str, Any], stage: Mapping[str, Any], drawn: int, n: int, last: bool) -> str:
