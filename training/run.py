@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,7 @@ def main() -> int:
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the two trainings end with it
     options.out.mkdir(parents=True, exist_ok=True)
     load_or_train(options.out / "tokenizer.json")  # before the two processes, which share it
     train_both(options.out, {"small": options.tokens_small, "large": options.tokens_large}, options.device)
