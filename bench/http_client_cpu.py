@@ -2,7 +2,8 @@
 
     python bench/http_client_cpu.py [--build build/release/bench] [--python a-python-with-aiohttp-and-openai]
 
-Prints one line of JSON. Only the clients' own CPU counts (user + system). Peers that are not installed are left out, with the reason.
+Prints one line of JSON. Only the clients' own CPU counts (user + system). Our own is also told apart, by user and system and by what the HTTP client
+costs alone (`http_only`: libcurl and the kernel, no JSON, no identities). Peers that are not installed are left out, with the reason.
 Each is measured three times in turn; the smallest figure counts, for noise only ever adds.
 """
 
@@ -84,10 +85,11 @@ class Missing(Exception):
     """A peer that is not installed here."""
 
 
-def ours(url: str, build: Path, requests: int) -> float:
-    command = [build / "http_client_cpu", url, str(requests), str(IN_FLIGHT)]
+def ours(url: str, build: Path, requests: int, *only: str) -> dict[str, float]:
+    command = [build / "http_client_cpu", url, str(requests), str(IN_FLIGHT), *only]
     line = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
-    return float(json.loads(line)["cpu_us"])
+    measured: dict[str, float] = json.loads(line)
+    return measured
 
 
 def wrk(url: str) -> float:
@@ -132,12 +134,21 @@ def main() -> None:
         [options.build / "http_server", "240"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     figures: dict[str, float] = {}
+    parts: dict[str, dict[str, float]] = {}
+
+    def in_parts(name: str, *only: str) -> float:
+        measured = ours(url, options.build, 60_000, *only)
+        if measured["cpu_us"] <= figures.get(name, float("inf")):
+            parts[name] = {part: measured[part] for part in ("user_us", "system_us")}
+        return measured["cpu_us"]
+
     skipped: dict[str, str] = {}
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
         clients = {
-            "cope": lambda: ours(url, options.build, 60_000),
+            "cope": lambda: in_parts("cope"),
+            "http_only": lambda: in_parts("http_only", "http"),
             "wrk": lambda: wrk(url),
             "aiohttp": lambda: python_peer(url, options.python, "aiohttp", AIOHTTP, 6_000),
             "openai": lambda: python_peer(url, options.python, "openai", OPENAI, 1_000),
@@ -164,6 +175,7 @@ def main() -> None:
         "bench": "http_client_cpu",
         "in_flight": IN_FLIGHT,
         "cpu_us_per_request": {name: round(value, 2) for name, value in figures.items()},
+        "of_which": parts,
         "cope_over_wrk": round(ratios["wrk"], 2) if "wrk" in ratios else None,
         "aiohttp_over_cope": round(ratios["aiohttp"], 1) if "aiohttp" in ratios else None,
         "openai_over_cope": round(ratios["openai"], 1) if "openai" in ratios else None,

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cope/sampler/http_client.h"
 #include "cope/sampler/sampler.h"
 
 namespace cope::bench {
@@ -70,6 +71,34 @@ inline Load draw_many(const std::string& base_url, int requests, int in_flight) 
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < in_flight && drawn < requests; ++i) next();
   while (sampler.pending() > 0) sampler.step(1000);
+  load.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return load;
+}
+
+// The same requests through the HTTP client alone: a fixed body out, the reply's body in, unread.
+inline Load post_many(const std::string& base_url, int requests, int in_flight) {
+  const std::string body =
+      R"({"model":"bench","messages":[{"role":"user","content":"Mia has 20 apples. Leo has twice as many as Mia. How many apples does Leo have?"}],)"
+      R"("stream":false,"max_tokens":64,"seed":1,"temperature":0.0,"top_p":1.0,"presence_penalty":0.0,"frequency_penalty":0.0})";
+  HttpClient client({.max_connections = in_flight, .ca_bundle = ""});
+  HttpTarget to;
+  to.url = base_url + "/chat/completions";
+  to.headers = {"Content-Type: application/json", "Accept: application/json", "User-Agent: cope",
+                "Authorization: Bearer bench"};
+  const int target = client.add_target(to);
+  Load load;
+  int sent = 0;
+  std::function<void()> next = [&] {
+    ++sent;
+    client.post(target, body, [&](const HttpReply& reply) {
+      ++load.requests;
+      if (reply.failure != HttpFailure::none || reply.status != 200) ++load.failed;
+      if (sent < requests) next();
+    });
+  };
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < in_flight && sent < requests; ++i) next();
+  while (client.in_flight() > 0) client.step(1000);
   load.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return load;
 }

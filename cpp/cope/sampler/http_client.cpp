@@ -297,7 +297,10 @@ class HttpClient::Impl {
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(target.spec.connect_timeout_ms));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(target.spec.timeout_ms));
     if (!ca_bundle_.empty()) set(CURLOPT_CAINFO, ca_bundle_.c_str());
-    if (is_loopback_url(target.spec.url)) set(CURLOPT_PROXY, "");
+    if (is_loopback_url(target.spec.url)) {
+      set(CURLOPT_PROXY, "");
+      set(CURLOPT_NOPROXY, "*");  // or every request looks through the environment for it
+    }
     return transfer;
   }
 
