@@ -1,6 +1,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "cope/store/database_file.h"
 #include "store/support.h"
 
 namespace cope::store_test {
@@ -79,6 +80,21 @@ TEST(StoreRefusal, of_a_path_that_is_a_file_and_of_an_empty_path) {
   }
   EXPECT_THAT(message_of([&] { static_cast<void>(Store::open(directory.path("file/below"), Store::Mode::create)); }),
               HasSubstr("cannot be made"));
+}
+
+TEST(StoreRefusal, of_a_network_file_system) {
+  const std::int64_t ext4 = 0xEF53;
+  const std::int64_t overlay = 0x794C7630;
+  for (const std::int64_t local : {ext4, overlay, std::int64_t{0}}) EXPECT_NO_THROW(require_local("/data/run", local));
+  const std::int64_t nfs = 0x6969;
+  const std::int64_t smb = 0x517B;
+  const std::int64_t smb2 = 0xFE534D42;
+  const auto as_signed = static_cast<std::int64_t>(static_cast<std::int32_t>(0xFE534D42));  // f_type on 32-bit machines
+  for (const std::int64_t network : {nfs, smb, smb2, as_signed}) {
+    EXPECT_THAT(message_of([&] { require_local("/data/run", network); }),
+                AllOf(HasSubstr("\"/data/run\""), HasSubstr(network == nfs ? "(NFS)" : "(SMB)"),
+                      HasSubstr("choose a directory on a local disk")));
+  }
 }
 
 TEST(StoreRefusal, of_a_text_file) {

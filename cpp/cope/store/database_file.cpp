@@ -1,6 +1,8 @@
 #include "cope/store/database_file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,6 +14,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "cope/base/error.h"
 #include "cope/store/schema.h"
@@ -266,12 +269,37 @@ void require_directory(const std::string& directory, bool make) {
   }
 }
 
+// Of the directory, or of where it is to be made; 0 where that cannot be told.
+std::int64_t file_system_of(const std::string& directory) {
+  fs::path place = fs::absolute(directory).lexically_normal();
+  struct statfs found{};
+  while (::statfs(place.c_str(), &found) != 0) {
+    if (!place.has_relative_path()) return 0;
+    place = place.parent_path();
+  }
+  return static_cast<std::int64_t>(found.f_type);
+}
+
 }  // namespace
+
+void require_local(const std::string& directory, std::int64_t file_system) {
+  constexpr std::pair<std::uint32_t, std::string_view> networks[] = {
+      {NFS_SUPER_MAGIC, "NFS"},  {SMB_SUPER_MAGIC, "SMB"}, {SMB2_SUPER_MAGIC, "SMB"},
+      {CIFS_SUPER_MAGIC, "SMB"}, {AFS_SUPER_MAGIC, "AFS"}, {AFS_FS_MAGIC, "AFS"},
+  };
+  for (const auto& [type, name] : networks) {
+    if (static_cast<std::uint32_t>(file_system) != type) continue;
+    throw StoreError("the store " + quoted(directory) + " would lie on a network file system (" + std::string(name) +
+                     "), where processes on different machines damage it: choose a directory on a local disk, and copy "
+                     "it when the run has ended");
+  }
+}
 
 std::string database_path(const std::string& directory) { return (fs::path(directory) / "cope.sqlite3").string(); }
 
 Database open_for_writing(const std::string& directory, const WritingOptions& options) {
   require_directory(directory, options.make);
+  require_local(directory, file_system_of(directory));
   const std::string path = database_path(directory);
   try {
     std::error_code none;

@@ -31,6 +31,10 @@ std::string database_path(const std::string& directory);
 
 sqlite::Database open_for_writing(const std::string& directory, const WritingOptions& options);
 
+// Throws StoreError where `file_system`, the f_type of statfs(2), is one of a network (NFS, SMB, AFS): the processes of a store share memory through a file
+// beside the database, which machines do not share over a network, and would damage the store.
+void require_local(const std::string& directory, std::int64_t file_system);
+
 // Works in a directory that may not be written to, as long as no crash left a write-ahead log without its index there.
 sqlite::Database open_for_reading(const std::string& directory, const ReadingOptions& options);
 
