@@ -44,6 +44,8 @@ _STYLE: dict[Any, Any] = {
 }  # fmt: skip
 _COST = "Cost (USD per million problems)"
 _ACCURACY = "Accuracy (%)"
+_TICK_CHARACTERS = 34
+"""So many characters of tick labels fit side by side."""
 _ANNOTATED = 90
 """Up to so many cells of a heat map carry their figures."""
 
@@ -83,6 +85,15 @@ def _place(what: str, sweep: Sweep, free: Sequence[str], settings: Mapping[str, 
 
 def _title(ax: Axes, *parts: str) -> None:
     ax.set_title(", ".join(part for part in parts if part), loc="left")
+
+
+def _legend_below(ax: Axes, columns: int) -> None:
+    """A legend that covers no data: below the label of the axis."""
+    ax.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.17 if "\n" not in ax.get_xticklabels()[0].get_text() else -0.24),
+        ncols=columns,
+    )
 
 
 def _errors(values: NDArray[Any], low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float64]:
@@ -144,7 +155,7 @@ def frontier(
             )
             drawn.fill_between(
                 found.budgets, 100 * found.best_low, 100 * found.best_high, step="post", color=_COLOURS[0], alpha=0.15, linewidth=0,
-                label=f"{confidence:.0%} band of the front",
+                label=f"{100 * confidence:g} % band of the front",
             )  # fmt: skip
             drawn.step(found.budgets, 100 * found.best, where="post", color=_COLOURS[0])
             drawn.errorbar(
@@ -323,7 +334,7 @@ def accuracy_by_k(
         drawn.set_xticks(k, [f"{value:g}" for value in k])
         drawn.minorticks_off()
         drawn.set_xlabel("Samples k")
-        drawn.set_ylabel(f"{_ACCURACY}, {confidence:.0%} intervals")
+        drawn.set_ylabel(f"{_ACCURACY}, {100 * confidence:g} % intervals")
         drawn.grid(True)
         if lines:
             drawn.legend()
@@ -402,9 +413,11 @@ def stage_shares(*shown: Sweep | Run, along: str = "k", ax: Axes | None = None, 
                     )
             below += shares[:, stage]
         drawn.set_ylim(0, 100)
+        if sum(map(len, ticks)) > _TICK_CHARACTERS:
+            drawn.tick_params(axis="x", rotation=20)
         drawn.set_xlabel(across)
         drawn.set_ylabel("Share of problems (%)")
-        drawn.figure.legend(*drawn.get_legend_handles_labels(), loc="outside right upper", title="Ended by")
+        drawn.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), title="Ended by")
         _title(drawn, *title)
     return drawn
 
@@ -450,18 +463,19 @@ def calibration(
         drawn.plot([0, 100], [0, 100], "--", color=_GREY, linewidth=1, label="Consensus = accuracy")
         drawn.errorbar(
             100 * levels / k, 100 * accuracy, yerr=_errors(accuracy, low, high), fmt="o-", color=_COLOURS[0], elinewidth=0.9, capsize=2,
-            label=f"Accuracy, {confidence:.0%} intervals",
+            label=f"Accuracy, {100 * confidence:g} % intervals; above: n",
         )  # fmt: skip
         for level, size, top in zip(levels, sizes, 100 * high, strict=True):
             drawn.annotate(
-                f"{size}", (100 * level / k, top), (0, 2), textcoords="offset points", ha="center", fontsize=7
+                f"{size}", (100 * level / k, top), (0, 5), textcoords="offset points", ha="center", fontsize=7
             )
         drawn.set_xlim(-4, 104)
-        drawn.set_ylim(0, 106)
+        drawn.set_ylim(0, 112)
+        drawn.set_yticks(range(0, 101, 20))
         drawn.set_xlabel(f"Consensus: the majority's share of k = {k} votes (%)")
         drawn.set_ylabel("Accuracy; share of problems (%)")
         drawn.grid(True)
-        drawn.legend(loc="upper left", bbox_to_anchor=(0.0, 0.94))
+        _legend_below(drawn, 2)
         _title(drawn, recording.name, f"n = {len(votes):,} problems", f"mean gap {100 * gap:.1f} points")
     return drawn
 
@@ -516,10 +530,10 @@ def difficulty(
         drawn.set_xticks(
             range(len(labels)), [f"{label}\nn = {size:,}" for label, size in zip(labels, sizes, strict=True)]
         )
-        drawn.set_ylim(0, 100)
+        drawn.set_ylim(0, 104)
         drawn.set_xlabel(by.capitalize())
-        drawn.set_ylabel(f"{_ACCURACY}, {confidence:.0%} intervals")
+        drawn.set_ylabel(f"{_ACCURACY}, {100 * confidence:g} % intervals")
         drawn.grid(True, axis="y")
-        drawn.figure.legend(*drawn.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(runs), 4))
+        _legend_below(drawn, 3)
         _title(drawn, f"Accuracy by {by}, n = {sum(sizes):,} problems")
     return drawn

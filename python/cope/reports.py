@@ -86,7 +86,7 @@ def difficulty(
         rows.append([run.name, *(cell for part in sets for cell in (_accuracy(part, confidence), _cost(part)))])
     sizes = ", ".join(f"{label}: {count(len(parted[0].get(label, [])))}" for label in labels)
     caption = (
-        f"Problems by {by}: {sizes}. Intervals: Wilson, {confidence:.0%}, each by itself.{_left_out(runs, problems)}"
+        f"Problems by {by}: {sizes}. Intervals: Wilson, {100 * confidence:g} %, each by itself.{_left_out(runs, problems)}"
     )
     return Table(f"By {by}, {count(len(problems[0]))} problems", columns, rows, caption)
 
@@ -229,7 +229,7 @@ def effect_of_k(*shown: Run | Sweep, confidence: float = 0.95, **settings: Any) 
     names = ("k", "Accuracy", "Accuracy given consensus", "Accepted by consensus", "USD per million")
     caption = (
         "Accuracy given consensus: of the problems that a gate accepted before the last stage, the share that is right. "
-        f"Intervals: Wilson, {confidence:.0%}, each by itself.{note}"
+        f"Intervals: Wilson, {100 * confidence:g} %, each by itself.{note}"
     )
     return Table(
         f"Effect of k, {count(points[0].problems)} problems",
@@ -279,7 +279,7 @@ def thresholds(*shown: Run | Sweep, confidence: float = 0.95, **settings: Any) -
         f"Resolved by stage {stage}" for stage in stages
     ]
     columns = [Column(name, right=True) for name in (*names, "Accuracy", "USD per million")]
-    intervals = f"Intervals: Wilson, {confidence:.0%}, each by itself." if points[0].counts else "Expectations."
+    intervals = f"Intervals: Wilson, {100 * confidence:g} %, each by itself." if points[0].counts else "Expectations."
     return Table(f"Thresholds, {count(points[0].problems)} problems", columns, rows, intervals + note)
 
 
@@ -386,7 +386,7 @@ def differences(*runs: Run, reference: str | None = None, confidence: float = 0.
         )
     headings = (f"Points from {base}", "Right here only", f"Right in {base} only", "McNemar p", "p, Holm")
     caption = (
-        f"Intervals: paired bootstrap over problems, {confidence:.0%} for all rows at once. McNemar's test is exact; Holm's correction is for {len(others)} "
+        f"Intervals: paired bootstrap over problems, {100 * confidence:g} % for all rows at once. McNemar's test is exact; Holm's correction is for {len(others)} "
         f"comparison{'s' if len(others) > 1 else ''}.{_left_out(runs, problems)}"
     )
     return Table(
@@ -464,5 +464,5 @@ def planner_executor(*runs: Run, confidence: float = 0.95) -> Table:
         "Planner",
         *(Column(f"Executor {executor}", right=True) for executor in executors),
     )
-    caption = f"Accuracy. Intervals: Wilson, {confidence:.0%}, each by itself.{_left_out(runs, problems)}"
+    caption = f"Accuracy. Intervals: Wilson, {100 * confidence:g} %, each by itself.{_left_out(runs, problems)}"
     return Table(f"Planner by executor, {count(len(problems[0]))} problems", columns, rows, caption)
