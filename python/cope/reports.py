@@ -85,9 +85,7 @@ def difficulty(
         sets = [*(parts.get(label, []) for label in labels), list(ended.values())]
         rows.append([run.name, *(cell for part in sets for cell in (_accuracy(part, confidence), _cost(part)))])
     sizes = ", ".join(f"{label}: {count(len(parted[0].get(label, [])))}" for label in labels)
-    caption = (
-        f"Problems by {by}: {sizes}. Intervals: Wilson, {100 * confidence:g} %, each by itself.{_left_out(runs, problems)}"
-    )
+    caption = f"Problems by {by}: {sizes}. Intervals: Wilson, {100 * confidence:g} %, each by itself.{_left_out(runs, problems)}"
     return Table(f"By {by}, {count(len(problems[0]))} problems", columns, rows, caption)
 
 
@@ -386,8 +384,8 @@ def differences(*runs: Run, reference: str | None = None, confidence: float = 0.
         )
     headings = (f"Points from {base}", "Right here only", f"Right in {base} only", "McNemar p", "p, Holm")
     caption = (
-        f"Intervals: paired bootstrap over problems, {100 * confidence:g} % for all rows at once. McNemar's test is exact; Holm's correction is for {len(others)} "
-        f"comparison{'s' if len(others) > 1 else ''}.{_left_out(runs, problems)}"
+        f"Intervals: paired bootstrap over problems, {100 * confidence:g} % for all rows at once. McNemar's test is exact; Holm's correction is for "
+        f"{len(others)} comparison{'s' if len(others) > 1 else ''}.{_left_out(runs, problems)}"
     )
     return Table(
         f"Differences, {count(len(shared))} problems",
