@@ -135,11 +135,11 @@ class Report:
         return self.outcome == "passed"
 
     def __repr__(self) -> str:
-        said = {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if getattr(self, field.name) not in ("", None, 0) and field.name not in ("outcome", "output", "attempts")
-        }
+        shown = (field.name for field in fields(self) if field.name not in ("outcome", "output", "attempts"))
+        said = {name: getattr(self, name) for name in shown}
+        if self.first_failed_test is None:
+            del said["first_failed_test"]
+        said = {name: value for name, value in said.items() if value or name == "first_failed_test"}
         told = "".join(f", {name}={value!r}" for name, value in said.items())
         return f"Report({self.outcome!r}{told})"
 

@@ -179,8 +179,12 @@ void Worker::start(const WorkerSettings& settings) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 
   // Nothing of the user's environment: keys live there. Hashes are fixed, so that a program's sets are in the same order in every run.
-  std::vector<std::string> environment = {"LD_PRELOAD=" + settings.support + "/libcope_confine.so", "LANG=C.UTF-8",
-                                          "LC_ALL=C.UTF-8", "TZ=UTC", "PYTHONHASHSEED=0"};
+  std::vector<std::string> environment = {"LD_PRELOAD=" + settings.support + "/libcope_confine.so",
+                                          "LANG=C.UTF-8",
+                                          "LC_ALL=C.UTF-8",
+                                          "TZ=UTC",
+                                          "PYTHONHASHSEED=0",
+                                          "LD_BIND_NOW=1"};  // symbols once, not in every child
   if (filtered) environment.emplace_back("COPE_FILTERS=4 5");
   if (settings.landlock) environment.emplace_back("COPE_LANDLOCK=1");
   std::vector<std::string> arguments = {

@@ -4,6 +4,7 @@
 // What it does is told by the environment, which the worker's own code sets and the child never sees:
 //   COPE_FILTERS   two descriptors of compiled seccomp filters, "candidate judge"; absent: no seccomp (reduced isolation)
 //   COPE_READ      directories and files that may be read, one a line; absent: no Landlock (reduced isolation)
+//   COPE_SUPPORT   the directory of the worker's own code, which the judge loads
 //   COPE_DIRECTORY the temporary directory, where the candidate may make plain files
 //   COPE_ROLE      of the next fork: "candidate" or "judge"
 //   COPE_LIMITS    of the next candidate: "memory_bytes cpu_s file_bytes frozen_unix_s", the last one negative for a clock that runs
@@ -107,6 +108,8 @@ void make_rulesets() {
     for (char* path = strtok_r(paths, "\n", &rest); path != nullptr; path = strtok_r(nullptr, "\n", &rest))
       allow_beneath(ruleset, path, cope::landlock::read_file | cope::landlock::read_dir);
     free(paths);
+    if (const char* support = getenv("COPE_SUPPORT"); role == 1 && support != nullptr)
+      allow_beneath(ruleset, support, cope::landlock::read_file | cope::landlock::read_dir);
     if (const char* directory = getenv("COPE_DIRECTORY"))
       allow_beneath(ruleset, directory,
                     role == 0 ? attributes.handled_access_fs & cope::landlock::plain_files : cope::landlock::read_dir);
@@ -160,7 +163,8 @@ void confine() {
     action.sa_flags = SA_SIGINFO;
     sigaction(SIGSYS, &action, nullptr);
   }
-  for (const char* name : {"COPE_FILTERS", "COPE_READ", "COPE_DIRECTORY", "COPE_ROLE", "COPE_LIMITS"}) unsetenv(name);
+  for (const char* name : {"COPE_FILTERS", "COPE_READ", "COPE_DIRECTORY", "COPE_SUPPORT", "COPE_ROLE", "COPE_LIMITS"})
+    unsetenv(name);
 
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(exit_no_new_privs);
   if (landlock_asked && syscall(cope::landlock::restrict_self, rulesets[role], 0) != 0) _exit(exit_landlock);

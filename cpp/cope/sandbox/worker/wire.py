@@ -4,11 +4,7 @@ A value is one letter and what belongs to it; containers hold their items' encod
 the object under. Instances of a program's subclasses go as their built-in base, unless they compare in a way of their own.
 """
 
-import collections
-import datetime
-import decimal
-import fractions
-import struct
+import sys
 
 # This module's own, whatever the program makes of the builtins.
 from builtins import (
@@ -20,6 +16,7 @@ from builtins import (
     dict,
     float,
     frozenset,
+    getattr,
     int,
     len,
     list,
@@ -33,6 +30,8 @@ from builtins import (
 
 MAX_DEPTH = 200  # deeper values go as handles: decoding must not recurse without end
 
+_modules = sys.modules
+_hex = float.hex
 _mro = type.__dict__["__mro__"].__get__
 _dict = type.__dict__["__dict__"].__get__
 _COMPARES = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__iter__", "__len__")
@@ -69,8 +68,8 @@ _ENCODERS = {
     type(None): lambda v, out, keep, depth: out.append(b"N"),
     bool: lambda v, out, keep, depth: out.append(b"T" if v else b"F"),
     int: lambda v, out, keep, depth: out.append(b"i%x;" % v),
-    float: lambda v, out, keep, depth: out.append(b"d" + struct.pack("<d", v)),
-    complex: lambda v, out, keep, depth: out.append(b"z" + struct.pack("<dd", v.real, v.imag)),
+    float: lambda v, out, keep, depth: out.append(b"d%s;" % _hex(v).encode()),
+    complex: lambda v, out, keep, depth: out.append(b"z%s;%s;" % (_hex(v.real).encode(), _hex(v.imag).encode())),
     str: lambda v, out, keep, depth: _text(b"s", v.encode("utf-8", "surrogatepass"), out),
     bytes: lambda v, out, keep, depth: _text(b"b", v, out),
     bytearray: lambda v, out, keep, depth: _text(b"B", bytes(v), out),
@@ -83,14 +82,23 @@ _ENCODERS = {
     type({}.items()): lambda v, out, keep, depth: _many(b"I", list(v), out, keep, depth),
     range: lambda v, out, keep, depth: _many(b"r", (v.start, v.stop, v.step), out, keep, depth),
     type(...): lambda v, out, keep, depth: out.append(b"E"),
-    decimal.Decimal: lambda v, out, keep, depth: _text(b"D", str(v).encode(), out),
-    fractions.Fraction: lambda v, out, keep, depth: _many(b"Q", (v._numerator, v._denominator), out, keep, depth),
-    collections.deque: lambda v, out, keep, depth: _many(b"q", list(v), out, keep, depth),
-    collections.OrderedDict: lambda v, out, keep, depth: _pairs(b"o", v, out, keep, depth),
-    collections.Counter: lambda v, out, keep, depth: _pairs(b"c", v, out, keep, depth),
-    collections.defaultdict: lambda v, out, keep, depth: _pairs(b"f", v, out, keep, depth),
-    datetime.date: lambda v, out, keep, depth: _many(b"y", (v.year, v.month, v.day), out, keep, depth),
-    datetime.timedelta: lambda v, out, keep, depth: _many(b"e", (v.days, v.seconds, v.microseconds), out, keep, depth),
+}
+# The same for classes of the standard library, by module and name: only what a program imports is there.
+_LATE = {
+    "Decimal": ("decimal", lambda v, out, keep, depth: _text(b"D", str(v).encode(), out)),
+    "Fraction": (
+        "fractions",
+        lambda v, out, keep, depth: _many(b"Q", (v._numerator, v._denominator), out, keep, depth),
+    ),
+    "deque": ("collections", lambda v, out, keep, depth: _many(b"q", list(v), out, keep, depth)),
+    "OrderedDict": ("collections", lambda v, out, keep, depth: _pairs(b"o", v, out, keep, depth)),
+    "Counter": ("collections", lambda v, out, keep, depth: _pairs(b"c", v, out, keep, depth)),
+    "defaultdict": ("collections", lambda v, out, keep, depth: _pairs(b"f", v, out, keep, depth)),
+    "date": ("datetime", lambda v, out, keep, depth: _many(b"y", (v.year, v.month, v.day), out, keep, depth)),
+    "timedelta": (
+        "datetime",
+        lambda v, out, keep, depth: _many(b"e", (v.days, v.seconds, v.microseconds), out, keep, depth),
+    ),
 }
 # How an instance of a subclass becomes one of its base.
 _BASES = {
@@ -106,8 +114,13 @@ _BASES = {
 }
 
 
+def _late(cls):
+    module, encoder = _LATE.get(cls.__name__, (None, None))
+    return encoder if module in _modules and getattr(_modules[module], cls.__name__, None) is cls else None
+
+
 def _encode(value, out, keep, depth):
-    encoder = _ENCODERS.get(type(value))
+    encoder = _ENCODERS.get(type(value)) or _late(type(value))
     if encoder is not None:
         if depth > MAX_DEPTH:
             raise TooDeep
@@ -152,6 +165,12 @@ class _Decoder:
         self.at = end + 1
         return int(digits, base)
 
+    def real(self):
+        end = self.data.index(b";", self.at)
+        digits = self.data[self.at : end].decode("ascii")
+        self.at = end + 1
+        return float.fromhex(digits)
+
     def take(self, size):
         if size < 0 or self.at + size > len(self.data):
             raise ValueError("cut short")
@@ -180,19 +199,19 @@ class _Decoder:
         if letter == b"s":
             return self.take(self.number()).decode("utf-8", "surrogatepass")
         if letter == b"d":
-            return struct.unpack("<d", self.take(8))[0]
+            return self.real()
         if letter in _SEQUENCES:
             return _SEQUENCES[letter](self.items(depth))
         if letter in _MAPPINGS:
             return _MAPPINGS[letter](self.pairs(depth))
         if letter == b"z":
-            return complex(*struct.unpack("<dd", self.take(16)))
+            return complex(self.real(), self.real())
         if letter == b"b":
             return bytes(self.take(self.number()))
         if letter == b"B":
             return bytearray(self.take(self.number()))
         if letter == b"D":
-            return decimal.Decimal(self.take(self.number()).decode("ascii"))
+            return _class("decimal", "Decimal")(self.take(self.number()).decode("ascii"))
         if letter == b"h":
             number = self.number()
             name = self.value(depth)
@@ -201,12 +220,12 @@ class _Decoder:
         raise ValueError("unknown letter")
 
 
-def _defaults(pairs):
-    return collections.defaultdict(None, pairs)
+def _class(module, name):
+    return getattr(__import__(module), name)
 
 
 def _counted(pairs):
-    counter = collections.Counter()
+    counter = _class("collections", "Counter")()
     dict.update(counter, pairs)
     return counter
 
@@ -220,12 +239,17 @@ _SEQUENCES = {
     b"K": lambda items: dict.fromkeys(items).keys(),
     b"I": lambda items: dict(items).items(),
     b"r": lambda items: range(*items),
-    b"Q": lambda items: fractions.Fraction(*items),
-    b"q": collections.deque,
-    b"y": lambda items: datetime.date(*items),
-    b"e": lambda items: datetime.timedelta(*items),
+    b"Q": lambda items: _class("fractions", "Fraction")(*items),
+    b"q": lambda items: _class("collections", "deque")(items),
+    b"y": lambda items: _class("datetime", "date")(*items),
+    b"e": lambda items: _class("datetime", "timedelta")(*items),
 }
-_MAPPINGS = {b"m": dict, b"o": collections.OrderedDict, b"c": _counted, b"f": _defaults}
+_MAPPINGS = {
+    b"m": dict,
+    b"o": lambda pairs: _class("collections", "OrderedDict")(pairs),
+    b"c": _counted,
+    b"f": lambda pairs: _class("collections", "defaultdict")(None, pairs),
+}
 
 
 def decode(data, remote):
@@ -233,7 +257,7 @@ def decode(data, remote):
     decoder = _Decoder(data, remote)
     try:
         value = decoder.value()
-    except (TypeError, ArithmeticError, struct.error, decimal.DecimalException, OverflowError, RecursionError) as error:
+    except (TypeError, ArithmeticError, RecursionError) as error:
         raise ValueError(str(error)) from None
     if decoder.at != len(data):
         raise ValueError("more than one value")

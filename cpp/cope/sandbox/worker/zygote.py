@@ -1,25 +1,56 @@
 """The zygote: forks a child for each program, ends it, and tidies up after it. It sees the judge's commands and nothing of a program."""
 
-import array
+import _socket
 import gc
 import os
-import shutil
 import signal
-import socket
+import sys
 import time
+
+# What a child may want and could not load: once it is confined, no file becomes code. Imported when the first program names it, for every module makes every
+# fork dearer. Whatever is not here and is written in Python can be imported by the child itself.
+MODULES = frozenset(
+    """array asyncio bisect bz2 calendar cmath collections contextlib copy csv dataclasses datetime decimal difflib enum fcntl fractions functools hashlib heapq
+    hmac inspect itertools json lzma math mmap numbers operator pickle pprint queue random re resource secrets select shelve shlex signal socket statistics
+    string struct tempfile textwrap threading time timeit typing unicodedata uuid xml zipfile zlib zoneinfo""".split()
+)
+BEHIND = {
+    "xml": "xml.etree.ElementTree",
+    "asyncio": "_posixsubprocess",
+    "datetime": "_strptime",
+    "time": "_strptime",
+}  # loaded late by these
+DESCRIPTOR_BYTES = 4
+
+
+def _load(names):
+    for name in names:
+        for each in (name, BEHIND.get(name)):
+            try:
+                if each:
+                    __import__(each)
+            except ImportError:  # this interpreter was built without it
+                pass
+    gc.collect()
+    gc.freeze()  # so that a child's collections leave the shared pages alone
 
 
 def _descriptors(ancillary):
-    found = array.array("i")
+    found = []
     for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            found.frombytes(data[: len(data) - len(data) % found.itemsize])
-    return list(found)
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            found += [
+                int.from_bytes(data[at : at + DESCRIPTOR_BYTES], sys.byteorder)
+                for at in range(0, len(data), DESCRIPTOR_BYTES)
+            ]
+    return found
 
 
 def _tidy(directory):
     for entry in list(os.scandir(directory)):
         if entry.is_dir(follow_symlinks=False):  # only a program under reduced isolation can make one
+            import shutil
+
             shutil.rmtree(entry.path, ignore_errors=True)
         else:
             os.unlink(entry.path)
@@ -42,11 +73,11 @@ def _reap(pid, grace_ms):
 def serve(commands, directory, run_child):
     """Obeys "fork LIMITS" (with two descriptors) and "reap" or "reap ended", until the judge hangs up."""
     os.putenv("COPE_ROLE", "candidate")
-    gc.collect()
-    gc.freeze()  # so that a child's collections leave the shared pages alone
+    loaded = set()
+    _load(())
     pid = 0
     while True:
-        message, ancillary, _, _ = commands.recvmsg(256, socket.CMSG_SPACE(2 * array.array("i").itemsize))
+        message, ancillary, _, _ = commands.recvmsg(4096, _socket.CMSG_SPACE(2 * DESCRIPTOR_BYTES))
         if not message:
             break
         if message.startswith(b"reap"):
@@ -55,7 +86,12 @@ def serve(commands, directory, run_child):
             _tidy(directory)
             commands.send(b"%d %d %d" % (status, cpu_ms, killed))
             continue
-        os.putenv("COPE_LIMITS", message[5:].decode("ascii"))
+        limits, _, names = message[5:].decode("ascii").rpartition(" ")
+        new = MODULES.intersection(names.split(",")) - loaded
+        if new:
+            _load(sorted(new))
+            loaded |= new
+        os.putenv("COPE_LIMITS", limits)
         channel, output = _descriptors(ancillary)
         pid = os.fork()
         if pid == 0:
