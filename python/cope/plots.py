@@ -37,10 +37,10 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _HATCHES = ("", "///", "...", "xx", "\\\\\\", "++", "oo")
 _GREY = "#8C8C8C"
+_SIZE = (5.2, 3.6)
 _STYLE: dict[Any, Any] = {
-    "figure.figsize": (5.2, 3.6), "figure.dpi": 110, "savefig.dpi": 300, "figure.constrained_layout.use": True, "font.size": 9, "axes.titlesize": 9,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "grid.color": "#E3E3E3", "grid.linewidth": 0.6, "legend.frameon": False,
-    "legend.fontsize": 8, "lines.linewidth": 1.4, "lines.markersize": 5, "hatch.linewidth": 0.6, "pdf.fonttype": 42,
+    "font.size": 9, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.6, "legend.frameon": False, "legend.fontsize": 8, "lines.linewidth": 1.4, "lines.markersize": 5, "hatch.linewidth": 0.6,
 }  # fmt: skip
 _COST = "Cost (USD per million problems)"
 _ACCURACY = "Accuracy (%)"
@@ -51,14 +51,16 @@ _ANNOTATED = 90
 
 
 @contextmanager
-def _axes(ax: Axes | None, **figure: Any) -> Iterator[Axes]:
+def _axes(ax: Axes | None) -> Iterator[Axes]:
     """The axes to draw into, with the style of these plots."""
     try:
         import matplotlib.pyplot as plt
     except ImportError:
         raise Error('plots need matplotlib: pip install "cope-llm[plots]"') from None
+    # The figure comes before the style: with the first one a notebook's backend turns interactive, which leaving the style would undo.
+    figure = plt.figure(figsize=_SIZE, dpi=110, layout="constrained") if ax is None else None
     with plt.rc_context(_STYLE):
-        yield ax if ax is not None else plt.subplots(**figure)[1]
+        yield figure.add_subplot() if figure is not None else ax  # type: ignore[misc]
 
 
 def _checked(what: str, shown: Sequence[object], *kinds: type) -> None:
