@@ -86,7 +86,10 @@ def decisions(run: cope.Run) -> list[Any]:
             trace.ideal_pusd,
             [
                 (stage.name, stage.decision, stage.carried, stage.votes, stage.of)
-                + tuple(tuple((s.index, s.text, s.answer, s.error, s.cost_pusd, s.identity) for s in d.samples) for d in stage.draws)
+                + tuple(
+                    tuple((s.index, s.text, s.answer, s.error, s.cost_pusd, s.identity) for s in d.samples)
+                    for d in stage.draws
+                )
                 for stage in trace.stages
             ],
         )
