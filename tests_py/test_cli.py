@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-COMMANDS = ("run", "demo", "show", "runs", "prices", "init", "version")
+COMMANDS = ("run", "record", "sweep", "demo", "show", "runs", "prices", "init", "version")
 ESCAPE = "\x1b"
 
 

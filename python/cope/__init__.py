@@ -45,11 +45,11 @@ from .running import open as open
 from .tasks import Task
 
 if TYPE_CHECKING:
-    from . import datasets, frontier, local, plots, reports, risk, sandbox, stats, tables
+    from . import datasets, frontier, local, plots, reports, risk, sandbox, stats, sweeps, tables
 
 __version__: str = _core.version
 
-_LAZY = ("datasets", "frontier", "local", "plots", "reports", "risk", "sandbox", "stats", "tables")
+_LAZY = ("datasets", "frontier", "local", "plots", "reports", "risk", "sandbox", "stats", "sweeps", "tables")
 
 # `open` is not here: `from cope import *` must not hide the built-in.
 __all__ = [
@@ -94,6 +94,7 @@ __all__ = [
     "plots",
     "prompts",
     "record",
+    "recording",
     "reports",
     "risk",
     "run",
@@ -101,6 +102,7 @@ __all__ = [
     "sandbox",
     "stats",
     "stream",
+    "sweeps",
     "tables",
 ]
 

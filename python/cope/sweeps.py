@@ -38,6 +38,7 @@ Axes = Mapping[str, tuple[Any, ...]]
 Estimator = Literal["order", "subsets"]
 
 _THRESHOLDED = ("consensus", "perplexity", "score", "custom")
+_MEASURED = ("passed", "perplexity", "score")
 _ROWS = 24
 _SHOWN = 5
 
@@ -551,6 +552,11 @@ def make_sweep(
     gates = [stage["gate"] for stage in _shape.with_gates(cascade, gate)["stages"]]
     axes = _axes(cascade, gates, thresholds)
     stages = [recording.arrays(index) for index in range(len(cascade["stages"]))]
+    for own, stage in zip(gates, stages, strict=True):
+        if own["measure"] in _MEASURED and stage.measure is None:
+            raise ConfigError(
+                f"gate: {stage.name} was recorded without {own['measure']}; record the method with that gate to sweep over it"
+            )
     ks = _values_of_k(recording, stages, k)
     variants = _variants(cascade, gates, stages, ks)
     if estimator == "subsets" and not conditional:
@@ -776,11 +782,7 @@ def _native(
     if stage.cost_pusd is not None and stage.once_pusd is not None:
         entry["cost_pusd"] = stage.cost_pusd[keep]
         entry["once_pusd"] = stage.once_pusd[keep]
-    if gate["measure"] in ("passed", "perplexity", "score"):
-        if stage.measure is None:
-            raise ConfigError(
-                f"gate: {stage.name} was recorded without {gate['measure']}; record the method with that gate to sweep over it"
-            )
+    if stage.measure is not None and gate["measure"] in _MEASURED:
         entry["measure"] = stage.measure[keep]
     if stage.other is not None and gate["measure"] == "agreement":
         entry["other"] = stage.other[keep]
