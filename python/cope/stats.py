@@ -512,6 +512,10 @@ def resample(*values: ArrayLike, resamples: int = 1000, seed: int = 0) -> Resamp
         >>> grid = resample([[1, 0], [1, 1], [0, 0], [1, 1]])
         >>> grid.value.tolist(), grid.drawn.shape
         ([0.75, 0.5], (1000, 2))
+
+        Sweeps of recordings with several seeds:
+
+        >>> resample(*(sweep.per_problem()["correct"] for sweep in sweeps))  # doctest: +SKIP
     """
     shapes = [np.shape(each) for each in values]
     if not shapes or not shapes[0] or shapes[0][0] == 0 or len(set(shapes)) > 1:
