@@ -19,6 +19,7 @@ from zygote import MODULES
 
 WORD = re.compile(r"\w+")
 LOOK_EVERY_MS = 50  # at files and CPU time
+READ_BYTES = 1 << 16  # larger buffers are mapped anew each time
 MAX_FILES = 256
 MAX_FRAME_SLACK = 1 << 16
 
@@ -142,7 +143,7 @@ class Run:
             raise Stop("output_too_large", "%d files of %d bytes in the temporary directory" % (files, size))
 
     def drain(self):
-        part = os.read(self.reading, 1 << 16)
+        part = os.read(self.reading, READ_BYTES)
         if not part:
             self.poll.unregister(self.reading)
             return
@@ -170,7 +171,7 @@ class Run:
                 raise Stop("output_too_large", "a value of more than %d bytes" % self.job["output_bytes"])
             self.wait()
             try:
-                part = self.channel.recv(1 << 18)
+                part = self.channel.recv(READ_BYTES)
             except BlockingIOError:
                 continue
             except ConnectionResetError:
@@ -380,7 +381,7 @@ class Judge:
     def receive(self, size):
         parts = []
         while size:
-            part = self.control.recv(min(size, 1 << 20))
+            part = self.control.recv(min(size, READ_BYTES))
             if not part:
                 os._exit(0)
             parts.append(part)

@@ -4,6 +4,7 @@ A value is one letter and what belongs to it; containers hold their items' encod
 the object under. Instances of a program's subclasses go as their built-in base, unless they compare in a way of their own.
 """
 
+import builtins
 import sys
 
 # This module's own, whatever the program makes of the builtins.
@@ -35,6 +36,16 @@ _hex = float.hex
 _mro = type.__dict__["__mro__"].__get__
 _dict = type.__dict__["__dict__"].__get__
 _COMPARES = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__iter__", "__len__")
+
+
+# Builtin classes and functions without effects go by their names.
+_FUNCTIONS = "abs all any ascii bin chr divmod hash hex len max min oct ord pow repr round sorted sum".split()
+_BUILTINS = {
+    name: value
+    for name, value in vars(builtins).items()
+    if name in _FUNCTIONS or (type(value) is type and value is not type)
+}
+_NAMES = {value: name for name, value in _BUILTINS.items()}
 
 
 class TooDeep(Exception):
@@ -126,6 +137,9 @@ def _encode(value, out, keep, depth):
             raise TooDeep
         encoder(value, out, keep, depth + 1)
         return
+    if type(value) in (type, type(len)) and value in _NAMES:
+        _text(b"n", _NAMES[value].encode(), out)
+        return
     for cls in _mro(type(value)):
         plain = _BASES.get(cls)
         if plain is not None:
@@ -212,6 +226,10 @@ class _Decoder:
             return bytearray(self.take(self.number()))
         if letter == b"D":
             return _class("decimal", "Decimal")(self.take(self.number()).decode("ascii"))
+        if letter == b"n":
+            name = self.take(self.number()).decode("ascii")
+            if name in _BUILTINS:
+                return _BUILTINS[name]
         if letter == b"h":
             number = self.number()
             name = self.value(depth)
