@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cope/answer/program.h"
 #include "cope/base/error.h"
 #include "cope/run/identities.h"
 #include "cope/run/outcome.h"
@@ -27,6 +28,7 @@ Attempt::Attempt(const Spec& spec, const Hooks& hooks, Problem problem)
       problem_(std::move(problem)),
       trace_(Trace::empty(spec.cascade)) {
   slots_.resize(spec.cascade.draws.size());
+  if (spec.code) tests_ = tests_of(problem_);
 }
 
 std::vector<DrawWave> Attempt::next() {
@@ -50,6 +52,9 @@ std::vector<DrawWave> Attempt::next() {
         trace_.custom[at(decision_.stage)] = custom_measure(decision_.stage);
         break;
       case Action::accept:
+        if (!scored()) return {};
+        done_ = true;
+        break;
       case Action::unscored:
         done_ = true;
         break;
@@ -134,21 +139,37 @@ void Attempt::arrived(const DrawWave& wave, std::vector<Sample> samples) {
   for (std::size_t i = 0; i < samples.size(); ++i) {
     Slot& slot = slots[at(wave.request.first_index) + i];
     slot.sample = std::move(samples[i]);
-    annotate(wave.draw, slot);
+    annotate(wave.draw, wave.request.first_index + static_cast<int>(i));
   }
   --outstanding_;
   extend_prefix(at(wave.draw));
 }
 
-void Attempt::annotate(int draw, Slot& slot) const {
+void Attempt::annotate(int draw, int index) {
+  Slot& slot = slots_[at(draw)][at(index)];
   const Sample& sample = *slot.sample;
   const Draw& shape = spec_.cascade.draws[at(draw)];
   if (shape.plan || !sample.ok() || sample.truncated() || blank(sample.text)) return;
-  slot.answer = task_.answer(sample.text, problem_.id);
-  if (!slot.answer) return;
+  if (const std::optional<ProgramOfThought>& program = spec_.draws[at(draw)].program) {
+    annotate_program(draw, index, *program);
+  } else if (spec_.code) {
+    annotate_code(draw, index);
+  } else if (std::optional<std::string> answer = task_.answer(sample.text, problem_.id)) {
+    vote_with(slot, std::move(*answer));
+    measure(draw, slot);
+  }
+}
+
+void Attempt::vote_with(Slot& slot, std::string answer) const {
+  slot.answer = std::move(answer);
   slot.evidence.key = task_.key(*slot.answer);
   slot.evidence.scored = true;
-  switch (spec_.cascade.stages[at(shape.stage)].gate.measure) {
+}
+
+// REQUIRES: the slot votes.
+void Attempt::measure(int draw, Slot& slot) const {
+  const Sample& sample = *slot.sample;
+  switch (spec_.cascade.stages[at(spec_.cascade.draws[at(draw)].stage)].gate.measure) {
     case Gate::Measure::perplexity:
       slot.evidence.scored = sample.mean_logprob.has_value();
       slot.evidence.measure = std::exp(-sample.mean_logprob.value_or(0.0));
@@ -166,10 +187,106 @@ void Attempt::annotate(int draw, Slot& slot) const {
   }
 }
 
+void Attempt::annotate_program(int draw, int index, const ProgramOfThought& program) {
+  const Slot& slot = slots_[at(draw)][at(index)];
+  const std::optional<std::string> source =
+      answer::extract_program(slot.sample->text, {.name = program.result_name, .beginning = {}});
+  if (!source) return;
+  run_for(draw, index, "value " + std::to_string(draw) + " " + *source,
+          evaluated(*source, program, spec_.programs.limits));
+}
+
+void Attempt::annotate_code(int draw, int index) {
+  Slot& slot = slots_[at(draw)][at(index)];
+  std::optional<std::string> source =
+      hooks_.answer
+          ? task_.answer(slot.sample->text, problem_.id)
+          : answer::extract_program(slot.sample->text, {.name = tests_->entry_point, .beginning = tests_->beginning});
+  if (!source) return;
+  vote_with(slot, std::move(*source));
+  const Gate& gate = spec_.cascade.stages[at(spec_.cascade.draws[at(draw)].stage)].gate;
+  if (gate.measure != Gate::Measure::passed || hooks_.score) {
+    measure(draw, slot);
+  } else if (gate.draw == draw && !tests_->visible.empty()) {
+    run_for(draw, index, "visible " + *slot.answer,
+            tested(*slot.answer, *tests_, TestSet::visible, spec_.programs.limits));
+  }
+}
+
+void Attempt::run_for(int draw, int index, const std::string& key, sandbox::Program program) {
+  const auto [place, is_new] = run_of_.try_emplace(key, static_cast<int>(runs_.size()));
+  if (is_new) {
+    runs_.push_back(Run{.slots = {}, .tests = static_cast<int>(program.tests.size()), .report = {}});
+    to_run_.push_back(ProgramRun{place->second, std::move(program)});
+    ++outstanding_;
+  }
+  Run& run = runs_[at(place->second)];
+  if (run.report) {
+    judge(draw, index, run);
+    return;
+  }
+  run.slots.emplace_back(draw, index);
+  slots_[at(draw)][at(index)].waiting = true;
+}
+
+void Attempt::judge(int draw, int index, const Run& run) {
+  Slot& slot = slots_[at(draw)][at(index)];
+  slot.waiting = false;
+  slot.verdict = Verdict{*run.report, run.tests};
+  if (!spec_.draws[at(draw)].program) {
+    slot.evidence.measure = static_cast<double>(run.report->tests_passed) / run.tests;
+  } else if (run.report->outcome == sandbox::Outcome::passed && run.report->value &&
+             run.report->value_type != "NoneType" && !blank(*run.report->value)) {
+    vote_with(slot, *run.report->value);
+    measure(draw, slot);
+  }
+}
+
+bool Attempt::scored() {
+  if (!spec_.code || hooks_.grade || score_) return true;
+  const Slot& slot = slots_[at(decision_.answer_draw)][at(decision_.answer_sample)];
+  if (tests_->hidden.empty() && slot.verdict) {
+    score_ = slot.verdict;
+    return true;
+  }
+  score_ticket_ = static_cast<int>(runs_.size());
+  sandbox::Program program = tested(*slot.answer, *tests_, TestSet::scoring, spec_.programs.limits);
+  runs_.push_back(Run{.slots = {}, .tests = static_cast<int>(program.tests.size()), .report = {}});
+  to_run_.push_back(ProgramRun{score_ticket_, std::move(program)});
+  ++outstanding_;
+  return false;
+}
+
+std::vector<ProgramRun> Attempt::programs() { return std::exchange(to_run_, {}); }
+
+void Attempt::judged(int ticket, sandbox::Report report) {
+  Run& run = runs_[at(ticket)];
+  if (abandoned_ || run.report) return;
+  if (report.outcome == sandbox::Outcome::invalid_tests) {
+    throw DataError("problem '" + problem_.id + "': its tests cannot be run: " + report.message);
+  }
+  run.report = std::move(report);
+  --outstanding_;
+  if (ticket == score_ticket_) score_ = Verdict{*run.report, run.tests};
+  for (const auto& [draw, index] : run.slots) {
+    judge(draw, index, run);
+    extend_prefix(at(draw));
+  }
+}
+
+void Attempt::abandon_programs() {
+  const auto missing = std::ranges::count_if(runs_, [](const Run& run) { return !run.report; });
+  if (missing == 0 || abandoned_) return;
+  abandoned_ = true;
+  outstanding_ -= static_cast<int>(missing);
+  to_run_.clear();
+}
+
 void Attempt::extend_prefix(std::size_t draw) {
   auto& prefix = trace_.draws[draw];
   const auto& slots = slots_[draw];
-  while (prefix.size() < slots.size() && slots[prefix.size()].sample) prefix.push_back(slots[prefix.size()].evidence);
+  while (prefix.size() < slots.size() && slots[prefix.size()].sample && !slots[prefix.size()].waiting)
+    prefix.push_back(slots[prefix.size()].evidence);
 }
 
 double Attempt::custom_measure(int stage) const {
@@ -191,17 +308,17 @@ double Attempt::custom_measure(int stage) const {
 }
 
 bool Attempt::cut_off() const {
-  return std::ranges::any_of(slots_, [](const auto& slots) {
-    return std::ranges::any_of(slots, [](const Slot& slot) {
-      return slot.sample &&
-             (slot.sample->error == SampleError::budget || slot.sample->error == SampleError::cancelled ||
-              slot.sample->error == SampleError::not_recorded);
-    });
-  });
+  return abandoned_ || std::ranges::any_of(slots_, [](const auto& slots) {
+           return std::ranges::any_of(slots, [](const Slot& slot) {
+             return slot.sample &&
+                    (slot.sample->error == SampleError::budget || slot.sample->error == SampleError::cancelled ||
+                     slot.sample->error == SampleError::not_recorded);
+           });
+         });
 }
 
 OutcomeStatus Attempt::status() const {
-  if (decision_.action == Action::accept) return OutcomeStatus::answered;
+  if (decision_.action == Action::accept && !abandoned_) return OutcomeStatus::answered;
   if (cut_off()) return OutcomeStatus::unfinished;
   const bool errors = std::ranges::any_of(slots_, [](const auto& slots) {
     return std::ranges::any_of(slots, [](const Slot& slot) {
@@ -227,13 +344,19 @@ Outcome Attempt::outcome() const {
     for (std::size_t i = 0; i < slots_[d].size(); ++i) {
       const Slot& slot = slots_[d][i];
       if (slot.sample)
-        builder.sample(static_cast<int>(d), static_cast<int>(i), *slot.sample, slot.answer, slot.evidence);
+        builder.sample(static_cast<int>(d), static_cast<int>(i), *slot.sample, slot.answer, slot.evidence,
+                       slot.verdict);
     }
   }
   if (decision_.action == Action::accept) {
     const std::optional<std::string>& answer = slots_[at(decision_.answer_draw)][at(decision_.answer_sample)].answer;
     std::optional<bool> correct;
-    if (answer && problem_.gold) correct = task_.grade(*problem_.gold, *answer, problem_.id);
+    if (score_) {
+      correct = score_->report.outcome == sandbox::Outcome::passed;
+      builder.score(*score_);
+    } else if (answer && problem_.gold && !spec_.code) {
+      correct = task_.grade(*problem_.gold, *answer, problem_.id);
+    }
     builder.answer(answer, correct);
   }
   return builder.finish();

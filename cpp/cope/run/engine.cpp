@@ -50,9 +50,16 @@ Engine::Engine(Spec spec, Store& store, Hooks hooks, ProblemSource source, std::
           spec_.endpoints, replay_ ? *recorded.samples : store,
           SamplerOptions{.jitter_seed = 0, .ca_bundle = {}, .replay = std::move(recorded.failures)})) {
   progress_.resolved_by_stage.assign(spec_.cascade.stages.size(), 0);
+  if (!spec_.runs_programs()) return;
+  reports_ = std::make_shared<Inbox<Judged>>([this] { sampler_->wake(); });
+  sandbox_ = std::make_unique<sandbox::Sandbox>(sandbox::Options{.interpreter = spec_.programs.interpreter,
+                                                                 .workers = spec_.programs.workers,
+                                                                 .isolation = spec_.programs.isolation});
 }
 
-Engine::~Engine() = default;
+Engine::~Engine() {
+  if (reports_) reports_->close();
+}
 
 void Engine::cancel() {
   cancelled_ = true;
@@ -95,7 +102,34 @@ void Engine::drive() {
   while (more || !active_.empty()) {
     more = more && !cancelled_;
     while (more && std::ssize(active_) < spec_.window) more = start_next();
-    if (!active_.empty()) sampler_->step(step_ms);
+    if (!active_.empty()) sampler_->step(hear() ? 0 : step_ms);
+    if (cancelled_) abandon_programs();
+  }
+}
+
+bool Engine::hear() {
+  if (!reports_) return false;
+  bool heard = false;
+  // A program that cannot even be read is reported at once, so hearing may bring more to hear.
+  for (std::vector<Judged> all = reports_->take(); !all.empty(); all = reports_->take()) {
+    heard = true;
+    for (Judged& each : all) {
+      const auto attempt = active_.find(each.position);
+      if (attempt == active_.end()) continue;  // cancelled meanwhile
+      attempt->second->judged(each.ticket, std::move(each.report));
+      advance(each.position);
+    }
+  }
+  return heard;
+}
+
+void Engine::abandon_programs() {
+  if (!sandbox_) return;
+  std::vector<std::int64_t> positions;
+  for (const auto& [position, attempt] : active_) positions.push_back(position);
+  for (const std::int64_t position : positions) {
+    active_.at(position)->abandon_programs();
+    advance(position);
   }
 }
 
@@ -133,6 +167,12 @@ void Engine::advance(std::int64_t position) {
       active_.at(position)->arrived(wave, std::move(samples));
       advance(position);
     });
+  }
+  for (ProgramRun& run : attempt.programs()) {
+    sandbox_->submit(std::move(run.program),
+                     [reports = reports_, position, ticket = run.ticket](sandbox::Report report) {
+                       reports->post(Judged{position, ticket, std::move(report)});
+                     });
   }
   if (attempt.done()) finish(attempt);
 }

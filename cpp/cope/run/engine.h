@@ -25,7 +25,9 @@
 #include "cope/run/attempt.h"
 #include "cope/run/spec.h"
 #include "cope/run/task.h"
+#include "cope/sampler/inbox.h"
 #include "cope/sampler/sampler.h"
+#include "cope/sandbox/sandbox.h"
 #include "cope/store/store.h"
 
 namespace cope {
@@ -81,6 +83,13 @@ class Engine {
     int failures_in_a_row = 0;
   };
 
+  // A program's report on its way from a thread of the sandbox.
+  struct Judged {
+    std::int64_t position = 0;
+    int ticket = 0;
+    sandbox::Report report;
+  };
+
   void drive();
   void close_after_failure() noexcept;
   bool start_next();  // false when the source has ended
@@ -89,6 +98,8 @@ class Engine {
   bool resume(const Problem& problem);
   void count(const Outcome& outcome);
   void watch(int model, const Sample& sample);
+  bool hear();              // the sandbox's reports; false where there was none
+  void abandon_programs();  // after a cancellation
 
   const Spec spec_;
   Store& store_;
@@ -107,6 +118,8 @@ class Engine {
 
   std::unique_ptr<Sampler> sampler_;  // made before run(), so that cancel() may reach it at any time
   std::atomic<bool> cancelled_{false};
+  std::shared_ptr<Inbox<Judged>> reports_;     // the sandbox's callbacks own it, too
+  std::unique_ptr<sandbox::Sandbox> sandbox_;  // null: nothing to run
 
   mutable std::mutex mu_;
   Progress progress_;  // guarded by mu_

@@ -10,6 +10,18 @@ using nlohmann::json;
 
 json nullable(const auto& value) { return value ? json(*value) : json(nullptr); }
 
+// Times are left out: a trace is the same whenever it is made.
+json verdict_json(const Verdict& verdict) {
+  const sandbox::Report& report = verdict.report;
+  return json{{"outcome", sandbox::outcome_name(report.outcome)},
+              {"tests_passed", report.tests_passed},
+              {"tests", verdict.tests},
+              {"first_failed_test", report.first_failed_test},
+              {"exception_type", report.exception_type},
+              {"line", report.line},
+              {"message", report.message}};
+}
+
 }  // namespace
 
 struct OutcomeBuilder::State {
@@ -48,6 +60,7 @@ OutcomeBuilder::OutcomeBuilder(const Spec& spec, const Problem& problem)
   trace["meta"] = meta.is_object() ? std::move(meta) : json::object();
   trace["answer"] = nullptr;
   trace["correct"] = nullptr;
+  trace["score"] = nullptr;
   json draws = json::array();
   for (std::size_t d = 0; d < spec.cascade.draws.size(); ++d) {
     const Draw& draw = spec.cascade.draws[d];
@@ -86,7 +99,7 @@ void OutcomeBuilder::status(OutcomeStatus status, const Decision& decision) {
 }
 
 void OutcomeBuilder::sample(int draw, int index, const Sample& sample, const std::optional<std::string>& answer,
-                            const Evidence& evidence) {
+                            const Evidence& evidence, const std::optional<Verdict>& verdict) {
   State& state = *state_;
   const Stage& stage =
       state.spec.cascade
@@ -99,6 +112,7 @@ void OutcomeBuilder::sample(int draw, int index, const Sample& sample, const std
            {"answer", nullable(answer)},
            {"scored", evidence.scored},
            {"measure", measured ? json(evidence.measure) : json(nullptr)},
+           {"verdict", verdict ? verdict_json(*verdict) : json(nullptr)},
            {"error", to_string(sample.error)},
            {"error_message", sample.error_message},
            {"cached", sample.cached},
@@ -114,6 +128,8 @@ void OutcomeBuilder::sample(int draw, int index, const Sample& sample, const std
   state.flop_known = state.flop_known && endpoint.parameters > 0 && (sample.usage.known || !sample.ok());
   state.flop += 2 * endpoint.parameters * (sample.usage.prompt_tokens + sample.usage.completion_tokens);
 }
+
+void OutcomeBuilder::score(const Verdict& verdict) { state_->trace["score"] = verdict_json(verdict); }
 
 void OutcomeBuilder::answer(const std::optional<std::string>& answer, std::optional<bool> correct) {
   state_->outcome.correct = correct;

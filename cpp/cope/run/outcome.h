@@ -12,9 +12,16 @@
 #include "cope/cascade/decide.h"
 #include "cope/run/spec.h"
 #include "cope/run/task.h"
+#include "cope/sandbox/sandbox.h"
 #include "cope/store/store.h"
 
 namespace cope {
+
+// What became of a program.
+struct Verdict {
+  sandbox::Report report;
+  int tests = 0;  // how many it was to pass
+};
 
 class OutcomeBuilder {
  public:
@@ -23,7 +30,9 @@ class OutcomeBuilder {
 
   void status(OutcomeStatus status, const Decision& decision);
   void sample(int draw, int index, const Sample& sample, const std::optional<std::string>& answer,
-              const Evidence& evidence);
+              const Evidence& evidence, const std::optional<Verdict>& verdict);
+  // Of the final answer of the task `code`.
+  void score(const Verdict& verdict);
   void answer(const std::optional<std::string>& answer, std::optional<bool> correct);
   Outcome finish();
 

@@ -40,6 +40,10 @@ class Reader {
     if (found == object_.end()) throw ConfigError(path_ + "." + name + " is missing");
     return *found;
   }
+  const json* find(const char* name) const {
+    const auto found = object_.find(name);
+    return found == object_.end() ? nullptr : &*found;
+  }
   std::string path(const char* name) const { return path_ + "." + name; }
 
   template <class Enum, std::size_t count>
@@ -160,6 +164,37 @@ Sampling read_sampling(const Reader& in) {
   return sampling;
 }
 
+ProgramOfThought read_program(const Reader& in) {
+  ProgramOfThought program;
+  program.result_name = in.get<std::string>("result");
+  program.prelude = in.get<std::string>("prelude", "");
+  program.wall_ms = in.get<int>("wall_ms", program.wall_ms);
+  if (const json* frozen = in.find("frozen_unix_s"); frozen != nullptr && !frozen->is_null())
+    program.frozen_unix_s = in.get<std::int64_t>("frozen_unix_s");
+  if (program.result_name.empty())
+    throw ConfigError(in.path("result") + " is empty; programs leave their answer in a name such as 'ans'");
+  if (program.wall_ms < 1) throw ConfigError(in.path("wall_ms") + " must be at least 1");
+  return program;
+}
+
+ProgramSettings read_programs(const Reader& in) {
+  static constexpr std::pair<const char*, sandbox::Isolation> isolations[] = {{"full", sandbox::Isolation::full},
+                                                                              {"reduced", sandbox::Isolation::reduced}};
+  ProgramSettings settings;
+  settings.interpreter = in.get<std::string>("interpreter");
+  settings.isolation = in.choice("isolation", isolations);
+  settings.workers = in.get<int>("workers", 0);
+  sandbox::Limits& limits = settings.limits;
+  limits.wall_ms = in.get<int>("wall_ms", limits.wall_ms);
+  limits.cpu_ms = in.get<int>("cpu_ms", limits.cpu_ms);
+  limits.memory_bytes = in.get<std::int64_t>("memory_bytes", limits.memory_bytes);
+  limits.output_bytes = in.get<std::int64_t>("output_bytes", limits.output_bytes);
+  limits.file_bytes = in.get<std::int64_t>("file_bytes", limits.file_bytes);
+  limits.check();
+  if (settings.workers < 0) throw ConfigError(in.path("workers") + " must be at least 0");
+  return settings;
+}
+
 DrawSettings read_settings(const Reader& in, std::size_t models) {
   DrawSettings settings;
   settings.model = in.get<int>("model");
@@ -172,6 +207,8 @@ DrawSettings read_settings(const Reader& in, std::size_t models) {
     settings.prompt.push_back(Message{message.get<std::string>("role"), message.get<std::string>("content")});
   }
   settings.sampling = read_sampling(Reader(in.at("sampling"), in.path("sampling")));
+  if (const json* program = in.find("program"); program != nullptr && !program->is_null())
+    settings.program = read_program(Reader(*program, in.path("program")));
   return settings;
 }
 
@@ -224,6 +261,10 @@ constexpr const char* not_identity[] = {"base_url",   "max_concurrency",    "ini
 
 Digest run_key(json spec) {
   spec.erase("window");
+  if (const auto programs = spec.find("programs"); programs != spec.end()) {
+    programs->erase("interpreter");
+    programs->erase("workers");
+  }
   for (json& model : spec.at("models")) {
     for (const char* field : not_identity) model.erase(field);
   }
@@ -231,6 +272,10 @@ Digest run_key(json spec) {
 }
 
 }  // namespace
+
+bool Spec::runs_programs() const {
+  return code || std::ranges::any_of(draws, [](const DrawSettings& draw) { return draw.program.has_value(); });
+}
 
 Cascade parse_cascade(std::string_view json_text) { return read_cascade(parse(json_text, "the cascade")); }
 
@@ -269,10 +314,14 @@ Spec parse_spec(std::string_view json_text, const std::optional<std::vector<std:
     }
   }
   static constexpr std::pair<const char*, TaskKind> tasks[] = {
-      {"math", TaskKind::math},     {"text", TaskKind::text},     {"integer", TaskKind::integer},
-      {"number", TaskKind::number}, {"choice", TaskKind::choice}, {"date", TaskKind::date},
-      {"output", TaskKind::output}, {"auto", TaskKind::automatic}};
-  spec.task = Reader(in.at("task"), "spec.task").choice("name", tasks);
+      {"math", TaskKind::math},     {"text", TaskKind::text},      {"integer", TaskKind::integer},
+      {"number", TaskKind::number}, {"choice", TaskKind::choice},  {"date", TaskKind::date},
+      {"output", TaskKind::output}, {"auto", TaskKind::automatic}, {"code", TaskKind::text}};
+  const Reader task(in.at("task"), "spec.task");
+  spec.task = task.choice("name", tasks);
+  spec.code = task.get<std::string>("name") == "code";
+  if (const json* programs = in.find("programs"); programs != nullptr)
+    spec.programs = read_programs(Reader(*programs, "spec.programs"));
   spec.seed = in.get<std::int64_t>("seed", 0);
   spec.window = in.get<int>("window", spec.window);
   if (spec.window < 1) throw ConfigError("spec.window must be at least 1, got " + std::to_string(spec.window));
