@@ -93,16 +93,16 @@ def test_an_interrupted_demo_leaves_no_server_and_says_how_to_go_on(tmp_path: Pa
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
-@pytest.mark.parametrize("task", ["code", "Math", ""])
+@pytest.mark.parametrize("task", ["agent", "Math", ""])
 def test_other_tasks_are_refused_with_those_there_are(task: str) -> None:
-    with pytest.raises(cope.ConfigError, match=r"task: expected one of 'math'"):
+    with pytest.raises(cope.ConfigError, match=r"task: expected one of 'math', 'code'"):
         demo(1, task=task)
 
 
 def test_the_command_refuses_other_tasks_with_exit_code_2(tmp_path: Path) -> None:
-    done = command("--task", "code", cwd=tmp_path)
+    done = command("--task", "agent", cwd=tmp_path)
     assert done.returncode == 2
-    assert "expected one of 'math', got 'code'" in done.stderr
+    assert "expected one of 'math', 'code', got 'agent'" in done.stderr
 
 
 def row(position: int, stage: int, correct: bool, status: str = "answered") -> dict[str, Any]:

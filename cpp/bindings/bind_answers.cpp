@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "bindings.h"
 #include "cope/answer/kinds.h"
 #include "cope/answer/parallel.h"
+#include "cope/answer/program.h"
 
 namespace py = pybind11;
 
@@ -141,6 +143,19 @@ void bind_answers(py::module_& module) {
   module.def("extract", &extract_one, py::arg("text"), py::arg("kind"));
   module.def("grade", &grade_one, py::arg("gold"), py::arg("prediction"), py::arg("kind"));
   module.def("vote_key", &vote_key_one, py::arg("answer"), py::arg("kind"));
+  module.def(
+      "extract_program",
+      [](const py::str& text, std::string_view entry_point, std::string_view beginning) -> std::optional<py::str> {
+        // What models write need not be Unicode: half of a surrogate pair, say.
+        const auto utf8 =
+            py::reinterpret_steal<py::bytes>(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
+        if (!utf8) throw py::error_already_set();
+        const auto found = answer::extract_program(std::string_view(utf8), {entry_point, beginning});
+        if (!found) return std::nullopt;
+        return py::reinterpret_steal<py::str>(
+            PyUnicode_DecodeUTF8(found->data(), static_cast<Py_ssize_t>(found->size()), "surrogatepass"));
+      },
+      py::arg("text"), py::arg("entry_point"), py::arg("beginning"));
   module.def(
       "extract_all",
       [](const py::sequence& texts, std::string_view kind) { return each(texts, "texts", kind, &answer::extract); },

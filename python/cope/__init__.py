@@ -18,7 +18,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import _core, answers, errors, methods, prompts
+from . import _core, answers, errors, methods, programs, prompts
 from ._import import import_recording
 from .cascade import Cascade, Draw, Gate, Given, Stage
 from .compare import compare
@@ -37,6 +37,7 @@ from .errors import (
 )
 from .models import Model, Price
 from .problems import Problem, load, stream
+from .programs import ProgramOfThought
 from .prompts import Prompt, PromptSet
 from .recording import Recording, arecord, estimate, open_recording, record
 from .result import Run, Trace
@@ -69,6 +70,7 @@ __all__ = [
     "Model",
     "Price",
     "Problem",
+    "ProgramOfThought",
     "Prompt",
     "PromptSet",
     "RateLimitError",
@@ -92,6 +94,7 @@ __all__ = [
     "methods",
     "open_recording",
     "plots",
+    "programs",
     "prompts",
     "record",
     "recording",

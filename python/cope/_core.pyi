@@ -156,12 +156,14 @@ def run(
                      "draws": [{"name": str, "stage": int, "n": int, "plan": bool,
                                 "given": [{"field": str, "draw": int, "pick": "each" | "carried" | "sample", "sample": int?}],
                                 "model": int, "prompt": {"name": str, "messages": [{"role": str, "content": template}]},
+                                "program": {"result": str, "prelude": str, "frozen_unix_s": int | null, "wall_ms": int}?,  // Program-of-Thought
                                 "sampling": {"temperature", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty",
                                              "max_tokens", "logprobs"}}]},
          "models": [{"model", "base_url", "stable_name", "max_n", "sends_seed", "extended_sampling", "sends_sampling", "max_tokens_field", "top_logprobs",
                      "usage_counts_one_choice", "extra_body": {}, "price": {"input_pusd", "cached_input_pusd", "output_pusd", "reasoning_pusd"} | null,
                      "parameters", "max_concurrency", "initial_concurrency", "max_retries", "connect_timeout_ms", "timeout_ms", "max_reply_bytes"}],
          "task": {"name": "math"},       # math: native extraction and comparison, unless callbacks replace them
+         "programs": {"interpreter", "isolation": "full" | "reduced", "workers", "wall_ms", "cpu_ms", "memory_bytes", "output_bytes", "file_bytes"}?,
          "seed": int, "window": int}     # window: problems in flight at once
     Templates hold {question} and the fields of `given`; they are replaced in one pass. `keys` are the API keys by model ("" for none). A draw whose
     index is in callbacks["prompt"] uses that function instead of its messages.
@@ -171,9 +173,11 @@ def run(
     A trace (OutcomeRow["trace"]) is JSON:
         {"id", "question", "gold": str | null, "meta": {}, "status", "answer": str | null, "stage", "correct": bool | null, "accepted": bool,
          "stages": [{"stage", "accepted", "votes", "of", "value", "representative", "scored"}],
-         "draws": [{"draw", "stage", "model", "name", "samples": [{"identity", "index", "answer": str | null, "scored": bool, "measure": float | null,
+         "draws": [{"draw", "stage", "model", "name", "samples": [{"identity", "index", "answer": str | null, "scored": bool, "measure": float | null, "verdict": verdict | null,
                     "error": str, "error_message": str, "cached": bool, "finish_reason", "prompt_tokens", "completion_tokens", "cost_pusd": int | null}]}],
+         "score": verdict | null,  // of the final program, by the hidden tests
          "billed_pusd", "ideal_pusd", "compute_flop": int | null, "samples", "saved"}
+        verdict: {"outcome": str, "tests_passed": int, "tests": int, "first_failed_test": int (-1: none), "exception_type": str, "line": int, "message": str}
     """
 
 def sample_identities(spec: str, rows: Sequence[tuple[str, str, int, int, Mapping[str, str]]]) -> list[str]:
@@ -318,6 +322,7 @@ def sweep_bootstrap(
 def extract(text: str, kind: str) -> str | None: ...
 def grade(gold: str, prediction: str, kind: str) -> tuple[bool, str, str]: ...
 def vote_key(answer: str, kind: str) -> str | None: ...
+def extract_program(text: str, entry_point: str, beginning: str) -> str | None: ...
 def extract_all(texts: Sequence[str | None], kind: str) -> list[str | None]: ...
 def vote_keys(answers: Sequence[str | None], kind: str) -> list[str | None]: ...
 def grade_all(

@@ -30,6 +30,7 @@ from typing import Any, Literal
 from ._money import INT64_MAX, Number, exact
 from .errors import ConfigError
 from .models import Model
+from .programs import ProgramOfThought
 from .prompts import Prompt
 
 Measure = Literal["always", "consensus", "agreement", "passed", "perplexity", "score", "custom"]
@@ -92,7 +93,8 @@ class Draw:
         given: Plans of earlier draws that the prompt shows: a Given, a draw's name, or several.
         prompt: Default: the file of the model's prompt set that fits the role and the given plans. Else a text with placeholders, the path of a .txt
             file, a Prompt, or a callable (question, {plan's field: text}) -> user's message or list of messages, also as "file.py:function".
-        role: The stem of the prompt file for solutions; "solve" by default.
+        role: The stem of the prompt file for solutions. Default "solve", which is "program" for programs, and "function" in the task "code".
+        program: Program-of-Thought: the samples are Python programs, whose `ans` is the answer. True, or a ProgramOfThought with settings of your own.
         temperature: From 0 (greedy) to 5.
         max_tokens: Most tokens of one sample. Default: 2048 for solutions, 256 for plans; never more than the model's own `max_tokens`.
 
@@ -114,6 +116,7 @@ class Draw:
     role: str = "solve"
     temperature: float = 0.0
     max_tokens: int | None = None
+    program: ProgramOfThought | bool = False
 
     def __post_init__(self) -> None:
         _text(self.name, "Draw, name")
@@ -139,6 +142,10 @@ class Draw:
         tokens = self.max_tokens
         if tokens is not None and (not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1):
             raise ConfigError(f"{where}, max_tokens: expected a whole number of at least 1, got {tokens!r}")
+        if not isinstance(self.program, (bool, ProgramOfThought)):
+            raise ConfigError(f"{where}, program: expected True or a cope.ProgramOfThought, got {self.program!r}")
+        if self.program and self.plan is not None:
+            raise ConfigError(f"{where}, program: plans are texts; only solutions can be programs")
         if isinstance(self.prompt, str) and not self.prompt.strip():
             raise ConfigError(f"{where}, prompt: the prompt is empty; leave it out for the model's prompt set")
 
@@ -147,6 +154,18 @@ class Draw:
         """`given` as a tuple of Given."""
         given: Any = self.given  # a tuple of Given, since __post_init__
         return tuple(given)
+
+    @property
+    def thought(self) -> ProgramOfThought | None:
+        """The settings of programs; None where samples are texts."""
+        if isinstance(self.program, ProgramOfThought):
+            return self.program
+        return ProgramOfThought() if self.program else None
+
+    @property
+    def resolved_role(self) -> str:
+        """The stem of the prompt file for solutions."""
+        return "program" if self.program and self.role == "solve" else self.role
 
     @property
     def resolved_max_tokens(self) -> int:
@@ -171,7 +190,8 @@ class Draw:
 
     def __str__(self) -> str:
         given = f" given {' and '.join(each.draw for each in self.givens)}" if self.givens else ""
-        return f"{self.name} = {self.n} x {self.model.name}{given} (T = {self.temperature:g})"
+        kind = " programs" if self.program else ""
+        return f"{self.name} = {self.n}{kind} x {self.model.name}{given} (T = {self.temperature:g})"
 
 
 @dataclass(frozen=True)
@@ -180,7 +200,7 @@ class Gate:
 
     Args:
         measure: "always"; "consensus": votes of the largest class / n; "agreement": 1 if the majorities of two draws agree, else 0; "passed": 1 if a
-            sample passed its tests (the task's `score` >= 1), else 0; "perplexity": the lowest; "score": the highest `score` of the task; "custom": `function`.
+            sample passed its visible tests (task "code", or the task's `score` >= 1), else 0; "perplexity": the lowest; "score": the highest `score` of the task; "custom": `function`.
         threshold: A number or a text such as "2/3"; kept as the exact fraction that its decimal text spells.
         comparison: accept iff measure `comparison` threshold; default ">", for perplexity "<=".
         draw: The draw it looks at. Default: the stage's last draw of solutions.
@@ -485,6 +505,7 @@ class Cascade:
                     "given": self.given(place),
                     "model": models.index(place.draw.model),
                     "sampling": place.draw.sampling(place.index in gated),
+                    **({"program": place.draw.thought.to_entry()} if place.draw.thought is not None else {}),
                 }
                 for place in self.placed()
             ],

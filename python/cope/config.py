@@ -151,12 +151,15 @@ class ModelConfig(_Strict):
 class ProblemsConfig(_Strict):
     """Where the problems come from: a file (`path`: JSONL, CSV or Parquet) or a problem set that ships (`dataset`).
 
-    `columns` says which column holds `id`, `question` and `answer`; an empty text says that there is none.
+    `columns` says which column holds `id`, `question` and `answer`; an empty text says that there is none. `visible` and `hidden` share out the tests of the task
+    "code"; see `cope.load`.
     """
 
     path: str | None = None
-    dataset: Literal["word_problems"] | None = None
+    dataset: Literal["word_problems", "tiny_functions"] | None = None
     columns: dict[str, str] | None = None
+    visible: int | Literal["all", "paper"] | None = None
+    hidden: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     seed: int | None = None
     level: Annotated[int, Field(ge=1, le=5)] | None = None
@@ -356,9 +359,12 @@ def parse_experiment(data: object, source: str, folder: Path) -> Experiment:
     file: _File = validated(_File, {"method": {}} | data, source)
     problems = [message for key, model in file.models.items() if (message := _check_model(key, model))]
     if (file.problems.path is None) == (file.problems.dataset is None):
-        problems.append("problems: expected one of path (a file) and dataset (word_problems)")
-    elif file.problems.path is None and file.problems.columns:
-        problems.append("problems.columns: goes with path only")
+        problems.append("problems: expected one of path (a file) and dataset (word_problems, tiny_functions)")
+    elif file.problems.path is None and (file.problems.columns or file.problems.visible or file.problems.hidden):
+        key = "columns" if file.problems.columns else "visible" if file.problems.visible else "hidden"
+        problems.append(f"problems.{key}: goes with path only")
+    elif file.problems.dataset == "tiny_functions" and file.problems.level is not None:
+        problems.append("problems.level: goes with the dataset word_problems only")
     elif file.problems.path is not None:
         problems += [
             f"problems.{key}: goes with dataset only"

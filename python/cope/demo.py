@@ -1,4 +1,4 @@
-"""The demo: COPE, live, on word problems, with the embedded pair of miniature models, beside its baselines.
+"""The demo: COPE, live, on word problems or tiny functions, with the embedded pair of miniature models, beside its baselines.
 
 Example:
     >>> shown = demo(20, seed=0)  # doctest: +SKIP
@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from . import local, methods
-from .datasets import word_problems
+from .datasets import tiny_functions, word_problems
 from .errors import ConfigError
 from .result import Run, Trace
 from .running import run
@@ -23,7 +23,7 @@ from .tables import Column, Table, count, percent, points, seconds, usd_per_mill
 
 __all__ = ["TASKS", "Demo", "demo"]
 
-TASKS = ("math",)
+TASKS = ("math", "code")
 REFERENCE = "Large"
 _WHOLE_PERCENTS = 200
 """Up to so many problems a tenth of a percent says nothing."""
@@ -67,12 +67,12 @@ class Demo:
 def demo(
     problems: int = 100, *, seed: int = 0, task: str = "math", store: str | Path | None = None, progress: bool = True
 ) -> Demo:
-    """Runs COPE and its baselines on the same word problems, with the embedded pair.
+    """Runs COPE and its baselines on the same problems, with the embedded pair.
 
     Args:
         problems: how many; default 100.
         seed: draws the problems and the samples; default 0.
-        task: "math"; more tasks come with more problem sets.
+        task: "math": word problems; "code": tiny Python functions, gated by a visible test and scored by hidden ones.
         store: where samples and runs are kept; default nowhere, so that every demo is live.
         progress: whether to show a bar for each method.
 
@@ -90,25 +90,28 @@ def demo(
             f"task: expected one of {', '.join(map(repr, TASKS))}, got {task!r}; other tasks have no demo yet"
         )
     began = time.monotonic()
-    chosen = word_problems(problems, seed=seed)
+    code = task == "code"
+    chosen = tiny_functions(problems, seed=seed) if code else word_problems(problems, seed=seed)
+    gate: Literal["consensus", "passed"] = "passed" if code else "consensus"
     with local.pair() as (small, large):
         cascades = [
             methods.SmallSingle(small),
-            methods.SmallMajority(small),
+            methods.SmallMajority(small, gate=gate),
             methods.Large(large),
-            methods.COPE(small, large),
+            methods.COPE(small, large, gate=gate),
         ]
         runs = [run(cascade, chosen, store=store, seed=seed, task=task, progress=progress) for cascade in cascades]
     took = time.monotonic() - began
-    return Demo(table(runs, took), tuple(each.figures() for each in runs), example(runs[-1]), took)
+    return Demo(table(runs, took, "tiny functions" if code else "word problems"), tuple(each.figures() for each in runs), example(runs[-1]), took)
 
 
-def table(runs: Sequence[Run], took_s: float) -> Table:
+def table(runs: Sequence[Run], took_s: float, kind: str = "word problems") -> Table:
     """The methods side by side, with paired intervals over the problems that ended in all of them.
 
     Args:
         runs: over the same problems; one of them is called "Large".
         took_s: how long they took, in seconds.
+        kind: of problems, in words.
 
     Returns:
         The table.
@@ -161,7 +164,7 @@ def table(runs: Sequence[Run], took_s: float) -> Table:
     ]
     paired_columns = [Column(name, right=True) for name in ("Accuracy (95 %)", f"Points from {REFERENCE} (95 %)")]
     columns: list[str | Column] = ["Method", *paired_columns, *right]
-    return Table(f"{total} word problems, embedded pair", columns, rows, caption)
+    return Table(f"{total} {kind}, embedded pair", columns, rows, caption)
 
 
 def example(run: Run) -> Trace | None:

@@ -13,6 +13,7 @@ from .models import Model
 __all__ = ["COPE", "Large", "Planned", "SmallMajority", "SmallSingle"]
 
 PlanType = Literal["none", "goal", "guideline"]
+_THRESHOLDS: Sequence[Number] = (0.75, 0.5)
 
 
 def _plan_type(value: object, what: str) -> str | None:
@@ -32,6 +33,11 @@ def _check_k(k: object) -> int:
     return k
 
 
+def _check_gate(gate: object) -> None:
+    if gate not in ("consensus", "passed"):
+        raise ConfigError(f"gate: expected 'consensus', or 'passed' for code, got {gate!r}")
+
+
 def _planner(kind: str | None, model: Model, n: int, temperature: float, max_tokens: int | None) -> list[Draw]:
     """The draw of plans, or none; it is called after its type."""
     if kind is None:
@@ -45,7 +51,8 @@ def COPE(
     large: Model,
     *,
     k: int = 8,
-    thresholds: Sequence[Number] = (0.75, 0.5),
+    thresholds: Sequence[Number] = _THRESHOLDS,
+    gate: Literal["consensus", "passed"] = "consensus",
     stages: Literal[2, 3] = 3,
     comparison: Comparison = ">",
     stage1_plan: str = "goal",
@@ -69,7 +76,8 @@ def COPE(
         small: The free model.
         large: The costly model.
         k: Samples of stages 1 and 2.
-        thresholds: Of stages 1 and 2, from 0 to 1, compared exactly: 6 of 8 does not exceed 0.75.
+        thresholds: Of stages 1 and 2, from 0 to 1, compared exactly: 6 of 8 does not exceed 0.75. Default: 0.75 and 0.5.
+        gate: "consensus", or "passed" for code (section 5.2): a stage accepts its first program that passes the visible tests; there are no thresholds.
         stages: 3, or 2 for the truncated variant, which returns stage 2's majority.
         comparison: ">" as in the paper ("exceeds"), or ">=".
         stage1_plan: Plans of stage 1: "goal", "guideline", or "none" (then stage 2 is given the guideline alone).
@@ -103,7 +111,10 @@ def COPE(
         if not isinstance(given, (tuple, list)) or len(given) != wanted:
             raise ConfigError(f"{what}_temperatures: expected {wanted} numbers, one a stage, got {given!r}")
     first, second = _plan_type(stage1_plan, "stage1_plan"), _plan_type(stage2_plan, "stage2_plan")
-    gates = [Gate("consensus", threshold, comparison) for threshold in thresholds]
+    _check_gate(gate)
+    if gate == "passed" and (thresholds is not _THRESHOLDS or comparison != ">"):
+        raise ConfigError("thresholds: a program passes its tests or does not; gate='passed' takes neither thresholds nor comparison")
+    gates = [Gate("consensus", t, comparison) if gate == "consensus" else Gate("passed") for t in thresholds]
 
     # A plan's field is its type; where both stages draw the same type, the carried one keeps its own name.
     carried_field = first if first != second else f"carried_{first}"
@@ -158,22 +169,24 @@ def SmallMajority(
     small: Model,
     k: int = 8,
     *,
+    gate: Literal["consensus", "passed"] = "consensus",
     temperature: float = 0.8,
     max_tokens: int | None = None,
     early_stop: bool = True,
-    name: str = "Small (majority)",
+    name: str | None = None,
 ) -> Cascade:
-    """The small model, k times; the majority's answer (self-consistency).
+    """The small model, k times; the majority's answer (self-consistency), or for code the first program that passes the visible tests.
 
     Source: section 5, Baselines; Wang et al. 2022.
 
     Args:
         small: The model.
         k: Number of samples.
+        gate: "consensus": the majority answers; "passed", for code: the first program that passes the visible tests, else the one that passes most.
         temperature: Above 0, or all samples are the same.
         max_tokens: Most tokens of a solution. Default: 2048, or the model's own limit.
-        early_stop: Draw no sample that can no longer change the majority.
-        name: How tables call it.
+        early_stop: Draw no sample that can no longer change the answer.
+        name: How tables call it. Default: "Small (majority)", or "Small (multi)" for code.
 
     Returns:
         The cascade.
@@ -183,7 +196,10 @@ def SmallMajority(
         8
     """
     draw = Draw("solutions", small, n=_check_k(k), temperature=temperature, max_tokens=max_tokens)
-    return Cascade(Stage(draw), name=name, early_stop=early_stop)
+    _check_gate(gate)
+    if gate == "passed":
+        return Cascade(Stage(draw, gate=Gate("passed")), name=name or "Small (multi)", early_stop=early_stop)
+    return Cascade(Stage(draw), name=name or "Small (majority)", early_stop=early_stop)
 
 
 def Large(large: Model, *, temperature: float = 0.0, max_tokens: int | None = None, name: str = "Large") -> Cascade:

@@ -25,6 +25,7 @@ from typing import Any
 
 from ._rows import Row, read_rows, rows_of
 from .errors import ConfigError, DataError
+from .programs import KEYS, Options, Reader, Visible
 
 __all__ = ["Problem", "ProblemStream", "load", "stream"]
 
@@ -204,9 +205,38 @@ class _Unique:
             raise DataError(f"{where}: the id {identity!r} was already used in {first}; ids must be unique")
 
 
-def _problems(rows: Iterator[Row], columns: Mapping[str, str | None] | None, task: str, name: str) -> Iterator[Problem]:
+def _code_problem(reader: Reader, row: Row) -> Problem:
+    identity, question, answer, meta = reader.fields(row)
+    try:
+        return Problem(identity, question, answer, meta)
+    except DataError as error:
+        raise DataError(f"{row.where}: {error}") from None
+
+
+def _problems(
+    rows: Iterator[Row],
+    columns: Mapping[str, str | None] | None,
+    task: str,
+    name: str,
+    options: Options | None = None,
+) -> Iterator[Problem]:
     schema: _Schema | None = None
     unique = _Unique()
+    if task == "code":
+        if columns:
+            raise ConfigError("columns: problems of the task 'code' have the columns of their format; see cope.programs")
+        reader = Reader(options or Options())
+        none = True
+        for row in rows:
+            none = False
+            problem = _code_problem(reader, row)
+            unique.check(problem.id, row.where)
+            yield problem
+        if none:
+            raise DataError(f"{name}: holds no problems; a run needs at least one")
+        return
+    if options is not None and options != Options():
+        raise ConfigError(f"visible, hidden: are of the task 'code', not of {task!r}")
     for row in rows:
         schema = schema or _Schema.of(row, columns, task)
         problem = schema.problem(row)
@@ -221,6 +251,8 @@ def load(
     *,
     task: str = "math",
     columns: Mapping[str, str | None] | None = None,
+    visible: Visible | None = None,
+    hidden: str | Path | None = None,
 ) -> list[Problem]:
     """Loads a problem set and checks all of it.
 
@@ -228,7 +260,11 @@ def load(
         source: A .jsonl, .json, .csv or .parquet file (also .jsonl.gz, .csv.gz), a list of dicts, a pandas or polars DataFrame, a split of a Hugging Face
             dataset, or an iterable of Problem.
         task: What the answers are. "math": of a text that holds `####` (GSM8K), the gold answer is what follows it.
+            "code": rows of MBPP, MBPP-ET, HumanEval, EvalPlus or with tests of your own; see `cope.programs`.
         columns: Which column holds `id`, `question`, `answer`, where they are called otherwise: {"question": "problem"}. None as a column: there is none.
+        visible: Of the task "code": how many tests the question shows and the gate sees, from the first; the others are hidden. Default: 1 (HumanEval and
+            EvalPlus: the examples in the prompt). "all": all, and they score the program, too. "paper": all, with `hidden` for the score.
+        hidden: Of the task "code": a file with `task_id` and `test_list`, such as MBPP-ET's, whose tests are the hidden ones.
 
     Returns:
         The problems, in the order of the source.
@@ -241,9 +277,10 @@ def load(
         >>> load([{"problem": "What is 2 + 3?", "answer": 5}], columns={"question": "problem"})
         [Problem(id='0', question='What is 2 + 3?', answer='5', meta={})]
     """
+    options = Options(visible, hidden)
     if isinstance(source, (str, Path)):
         path = Path(source).expanduser()
-        return list(_problems(read_rows(path), columns, task, str(path)))
+        return list(_problems(read_rows(path), columns, task, str(path), options))
     if isinstance(source, ProblemStream):
         return list(source)
     items = rows_of(source)
@@ -251,7 +288,7 @@ def load(
     if first is None:
         raise DataError("the problem set is empty; a run needs at least one problem")
     if not isinstance(first, Problem):
-        return list(_problems(_as_rows(first, items), columns, task, "the problem set"))
+        return list(_problems(_as_rows(first, items), columns, task, "the problem set", options))
     if columns:
         raise ConfigError("columns: a list of Problem has no columns to map")
     return list(_checked(first, items))
@@ -332,9 +369,10 @@ def stream(path: str | Path, *, task: str = "math", columns: Mapping[str, str | 
 
 
 def fingerprint(problems: Iterable[Problem]) -> str:
-    """Returns the hash of a problem set: ids, questions and gold answers, in order."""
+    """Returns the hash of a problem set: ids, questions, gold answers and tests, in order."""
     digest = hashlib.sha256()
     for problem in problems:
-        digest.update(json.dumps([problem.id, problem.question, problem.answer]).encode())
+        tests = [[problem.meta.get(key) for key in KEYS]] if "hidden_tests" in problem.meta else []
+        digest.update(json.dumps([problem.id, problem.question, problem.answer, *tests]).encode())
         digest.update(b"\n")
     return digest.hexdigest()

@@ -78,7 +78,7 @@ def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0,
             entry["prompt"] = {"name": f"function {getattr(own, '__name__', 'prompt')} {digest[:16]}", "messages": []}
             prompts.append({"draw": where, "name": entry["prompt"]["name"], "sha256": digest})
             continue
-        prompt = own if own is not None else _prompt_of_set(place.draw, fields, where, sets)
+        prompt = own if own is not None else _prompt_of_set(place.draw, fields, where, sets, code=task.name == "code")
         prompt.check(fields)
         entry["prompt"] = {"name": prompt.name, "messages": prompt.messages()}
         prompts.append(
@@ -89,9 +89,11 @@ def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0,
         where = f"{method.name}, {stage.name}, gate"
         if stage.gate.function is not None:
             gate_functions[index] = function(stage.gate.function, f"{where}, function")
-        if stage.gate.measure in ("score", "passed") and task.score is None:
+        judged = task.name == "code" and stage.gate.measure == "passed"
+        if stage.gate.measure in ("score", "passed") and task.score is None and not judged:
             raise ConfigError(
                 f"{where}: measure {stage.gate.measure!r} needs the task's score: cope.Task(..., score=function)"
+                + ('; or task="code", whose problems have tests' if stage.gate.measure == "passed" else "")
             )
     identity = {
         **task.fingerprints(),
@@ -104,6 +106,11 @@ def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0,
         "seed": seed,
         "window": window or _WINDOW,
     }
+    thoughts = [place.draw.name for place in method.placed() if place.draw.thought is not None]
+    if task.name == "code" and thoughts:
+        raise ConfigError(f"{method.name}, draw {thoughts[0]!r}, program: in the task 'code' a program is the answer itself")
+    if task.name == "code" or thoughts:
+        spec["programs"] = task.programs.to_entry()
     return Compiled(spec, prompts, prompt_functions, gate_functions)
 
 
@@ -129,13 +136,20 @@ def _own_prompt(given: Any, where: str) -> Prompt | Callable[..., Any] | None:
     return Prompt(own, "text", source=where)
 
 
-def _prompt_of_set(draw: Draw, fields: Sequence[str], where: str, sets: dict[object, PromptSet]) -> Prompt:
+def _prompt_of_set(
+    draw: Draw, fields: Sequence[str], where: str, sets: dict[object, PromptSet], *, code: bool
+) -> Prompt:
     wanted = draw.model.prompts
     key = id(wanted) if isinstance(wanted, PromptSet) else str(wanted)
     if key not in sets:
         sets[key] = load_prompts(wanted)
     try:
-        return sets[key].for_role(draw.plan or draw.role, fields)
+        if not code:
+            return sets[key].for_role(draw.plan or draw.resolved_role, fields)
+        if draw.plan is None:
+            return sets[key].for_role("function" if draw.role == "solve" else draw.role, fields)
+        planner = f"{draw.plan}_for_function"
+        return sets[key].for_role(planner if planner in sets[key].prompts else draw.plan, fields)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
 

@@ -15,11 +15,12 @@ from typing import Any
 
 from .errors import ConfigError
 from .problems import Problem
+from .programs import Settings
 
 __all__ = ["Task", "names"]
 
 Function = Callable[..., Any]
-_NATIVE = ("math", "text", "integer", "number", "choice", "date", "output", "auto")
+_NATIVE = ("math", "text", "integer", "number", "choice", "date", "output", "auto", "code")
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class Task:
 
     Args:
         name: "math", "integer", "number", "choice", "date", "output" or "auto" for native extraction and comparison (see cope.answers);
+            "code": answers are programs, judged by the tests of each problem (see cope.programs);
             "text" and any name of your own: answers are whole texts, trimmed and compared as they are, unless the functions say otherwise.
         answer: text -> answer, or None where there is none (the sample is then unscored: it never votes). May also take the Problem as second argument.
         key: answer -> its canonical form: answers of one form vote together.
         grade: (gold, answer) -> whether it is right. May also take the Problem as third argument. Default: equal keys.
-        score: text -> a number, for gates on "score" and "passed". May also take the Problem as second argument.
+        score: text -> a number, for gates on "score" and "passed". May also take the Problem as second argument. The task "code" needs none for "passed".
+        programs: How programs are run, where a task or a draw has them: limits, interpreter, isolation.
 
     Raises:
         ConfigError: A name that is empty, or a function that cannot be called or found.
@@ -47,10 +50,13 @@ class Task:
     key: Function | str | None = None
     grade: Function | str | None = None
     score: Function | str | None = None
+    programs: Settings = Settings()
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise ConfigError(f"Task, name: expected a text such as 'math', got {self.name!r}")
+        if not isinstance(self.programs, Settings):
+            raise ConfigError(f"Task({self.name!r}), programs: expected a cope.programs.Settings, got {self.programs!r}")
         for part in ("answer", "key", "grade", "score"):
             value = getattr(self, part)
             if value is not None:
@@ -94,7 +100,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()
-        ['math', 'text', 'integer', 'number', 'choice', 'date', 'output', 'auto']
+        ['math', 'text', 'integer', 'number', 'choice', 'date', 'output', 'auto', 'code']
     """
     return list(_NATIVE)
 

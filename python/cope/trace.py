@@ -17,10 +17,44 @@ from .tables import axis_value, usd, visible
 if TYPE_CHECKING:
     from . import _core
 
-__all__ = ["Trace", "TraceDraw", "TraceSample", "TraceStage"]
+__all__ = ["Trace", "TraceDraw", "TraceSample", "TraceStage", "Verdict"]
 
 _LINE = 110
 _MEASURED = ("perplexity", "score", "passed")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a program.
+
+    Attributes:
+        outcome: As in `cope.sandbox.Report`.
+        tests_passed: How many tests it passed.
+        tests: How many it was to pass; 0 for Program-of-Thought.
+        first_failed_test: The first that failed, from 0; -1: none, or it failed before its tests.
+        exception_type: Of the exception that ended it; empty: none.
+        line: Of the program, where the exception was; 0: unknown.
+        message: One line for people, untrusted.
+    """
+
+    outcome: str
+    tests_passed: int
+    tests: int
+    first_failed_test: int
+    exception_type: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        told = self.outcome.replace("_", " ")
+        if self.outcome == "passed":
+            return f"passed {self.tests_passed} of {self.tests}" if self.tests else "ran"
+        if self.outcome == "failed_assertion":
+            return f"failed assertion {self.first_failed_test + 1} of {self.tests}"
+        if self.exception_type:
+            where = f" in line {self.line}" if self.line else ""
+            return f"{self.exception_type}{where}" if self.outcome == "exception" else f"{told}{where}"
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +76,7 @@ class TraceSample:
         completion_tokens: Of this sample.
         cost_pusd: In 10^-12 USD; None where the reply had no usage.
         identity: The sample's key in the store.
+        verdict: Of the program that it says, where programs are run.
     """
 
     index: int
@@ -58,6 +93,7 @@ class TraceSample:
     completion_tokens: int
     cost_pusd: int | None
     identity: str
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +182,9 @@ def gate_decision(gate: Mapping[str, Any], stage: Mapping[str, Any], drawn: int,
         if early and not accepted:
             return f"{stage['votes']} of {stage['of']}{early}, can no longer be {rule}: {ending}"
         return f"{stage['votes']} of {stage['of']} = {stage['value']:.4g}{compared}{early}: {ending}"
+    if gate["measure"] == "passed":
+        best = "a sample passes all visible tests" if accepted else f"none passes all, the best {stage['value']:.4g} of them"
+        return f"{best}{early}: {ending}"
     return f"{gate['measure']} {stage['value']:.4g}{compared}{early}: {ending}"
 
 
@@ -170,6 +209,7 @@ class Trace:
         samples: Drawn.
         saved: Not drawn thanks to early stopping.
         method: The method's name.
+        score: Of the final program, by the hidden tests; None where the task is not "code".
     """
 
     id: str
@@ -189,6 +229,7 @@ class Trace:
     saved: int
     method: str
     stages_in_all: int
+    score: Verdict | None = None
 
     @property
     def headline(self) -> str:
@@ -196,9 +237,10 @@ class Trace:
         if self.status == "answered":
             mark = {True: "right", False: "wrong", None: "not graded"}[self.correct]
             gold = f" (gold {self.gold})" if self.gold is not None else ""
-            told = f"{mark}: answer {self.answer}{gold}, stage {self.stage + 1} of {self.stages_in_all}"
+            answer = f"answer {self.answer}{gold}" if self.score is None else f"program {self.score}"
+            told = f"{mark}: {answer}, stage {self.stage + 1} of {self.stages_in_all}"
         else:
-            told = self.status if self.gold is None else f"{self.status} (gold {self.gold})"
+            told = self.status if self.gold is None or "hidden_tests" in self.meta else f"{self.status} (gold {self.gold})"
         saved = f" ({self.saved} saved)" if self.saved else ""
         samples = f"{self.samples} sample{'' if self.samples == 1 else 's'}{saved}"
         return f"{self.id}: {told}, {samples}, {usd(self.ideal_pusd)}"
@@ -246,6 +288,9 @@ def _shown_answer(draw: TraceDraw, sample: TraceSample) -> str:
         return ""
     if sample.error:
         return "failed"
+    if sample.verdict is not None:
+        ran = visible(sample.answer)[:24] if sample.verdict.tests == 0 and sample.answer is not None else ""
+        return ran or visible(str(sample.verdict))
     if sample.answer is None or not sample.scored:
         return "cut off" if sample.finish_reason == "length" else "unscored"
     measure = "" if sample.measure is None else f" ({sample.measure:.3g})"
@@ -285,7 +330,12 @@ def read_trace(trace_json: str, manifest: Mapping[str, Any], store: _core.Store)
         saved=raw["saved"],
         method=manifest["method"],
         stages_in_all=len(cascade["stages"]),
+        score=_verdict(raw.get("score")),
     )
+
+
+def _verdict(raw: Mapping[str, Any] | None) -> Verdict | None:
+    return None if raw is None else Verdict(**raw)
 
 
 def _draw(
@@ -316,6 +366,7 @@ def _draw(
                 completion_tokens=sample["completion_tokens"],
                 cost_pusd=sample["cost_pusd"],
                 identity=sample["identity"],
+                verdict=_verdict(sample.get("verdict")),
             )
         )
     return TraceDraw(spec["name"], models[spec["model"]]["model"], spec["plan"], spec["n"], tuple(samples))

@@ -90,6 +90,204 @@ Sample disagreeing(const DrawWave& wave, int index) {
   }
 }
 
+// --- programs: what a report says is scripted here; that programs really run is tests_py/engine/test_code.py's affair ---
+
+json code_spec(int k = 4) {
+  json spec = testing::cope_spec(k);
+  spec["task"]["name"] = "code";
+  for (const int stage : {0, 1}) spec["cascade"]["stages"][stage]["gate"]["measure"] = "passed";
+  return spec;
+}
+
+Problem a_function(int visible = 2, int hidden = 2) {
+  Problem problem = apples();
+  json meta{{"visible_tests", json::array()}, {"hidden_tests", json::array()}, {"entry_point", "f"}};
+  for (int i = 0; i < visible; ++i) meta["visible_tests"].push_back("assert f(" + std::to_string(i) + ")");
+  for (int i = 0; i < hidden; ++i) meta["hidden_tests"].push_back("assert f(-" + std::to_string(i) + ")");
+  problem.meta_json = meta.dump();
+  return problem;
+}
+
+Sample writes(int value) { return says("```python\ndef f(x):\n    return " + std::to_string(value) + "\n```"); }
+
+using Runner = std::function<sandbox::Report(const sandbox::Program&)>;
+
+sandbox::Report passes(int tests, int of) {
+  sandbox::Report report;
+  report.tests_passed = tests;
+  report.outcome = tests == of ? sandbox::Outcome::passed : sandbox::Outcome::failed_assertion;
+  report.first_failed_test = tests == of ? -1 : tests;
+  return report;
+}
+
+// Samples and reports come in an order of the seed's choosing.
+json run_code(const Spec& spec, const Problem& problem, const Model& model, const Runner& runner, unsigned seed,
+              int* runs = nullptr) {
+  const Hooks hooks;
+  Attempt attempt(spec, hooks, problem);
+  std::mt19937 random(seed);
+  std::vector<std::function<void()>> todo;
+  const std::function<void()> step = [&] {
+    for (DrawWave& wave : attempt.next()) {
+      todo.push_back([&, wave = std::move(wave)] {
+        std::vector<Sample> samples;
+        for (std::size_t i = 0; i < wave.request.seeds.size(); ++i)
+          samples.push_back(model(wave, wave.request.first_index + static_cast<int>(i)));
+        attempt.arrived(wave, std::move(samples));
+      });
+    }
+    for (ProgramRun& run : attempt.programs()) {
+      if (runs != nullptr) ++*runs;
+      todo.push_back([&, run = std::move(run)] { attempt.judged(run.ticket, runner(run.program)); });
+    }
+  };
+  step();
+  while (!todo.empty()) {
+    std::swap(todo.back(), todo[random() % todo.size()]);
+    const auto one = std::move(todo.back());
+    todo.pop_back();
+    one();
+    step();
+  }
+  EXPECT_TRUE(attempt.done());
+  return json::parse(attempt.outcome().trace_json);
+}
+
+// f returns its sample's index; 2 passes the visible tests, everything passes half of them, only 2 passes the hidden ones.
+sandbox::Report two_is_right(const sandbox::Program& program) {
+  const int of = static_cast<int>(program.tests.size());
+  return passes(program.source.find("return 2") != std::string::npos ? of : of / 2, of);
+}
+
+Sample writes_its_index(const DrawWave& wave, int index) {
+  return wave.draw == 0 ? says("goal " + std::to_string(index)) : wave.draw == 2 ? says("guide") : writes(index);
+}
+
+TEST(AttemptOfCode, accepts_the_first_program_that_passes_and_scores_it_by_the_hidden_tests) {
+  const Spec spec = spec_of(code_spec());
+  const json trace = run_code(spec, a_function(), writes_its_index, two_is_right, 1);
+  EXPECT_EQ(trace["status"], "answered");
+  EXPECT_EQ(trace["stage"], 0);
+  EXPECT_EQ(trace["answer_sample"], 2);
+  EXPECT_EQ(trace["answer"], "def f(x):\n    return 2\n");
+  EXPECT_EQ(trace["correct"], true);
+  EXPECT_EQ(trace["samples"], 6) << "nothing is drawn after the program that passes";
+  EXPECT_EQ(trace["score"]["tests"], 2);
+  EXPECT_EQ(trace["draws"][1]["samples"][0]["verdict"]["outcome"], "failed_assertion");
+  EXPECT_EQ(trace["draws"][1]["samples"][0]["verdict"]["first_failed_test"], 1);
+  EXPECT_EQ(trace["draws"][1]["samples"][0]["measure"], 0.5);
+}
+
+TEST(AttemptOfCode, is_the_same_whatever_the_order_of_samples_and_verdicts) {
+  const Spec spec = spec_of(code_spec());
+  const json first = run_code(spec, a_function(), writes_its_index, two_is_right, 1);
+  for (unsigned seed = 2; seed < 30; ++seed)
+    EXPECT_EQ(run_code(spec, a_function(), writes_its_index, two_is_right, seed), first);
+}
+
+TEST(AttemptOfCode, carries_the_plan_of_the_program_that_passes_most_tests) {
+  std::string prompt;
+  const auto model = [&](const DrawWave& wave, int index) {
+    if (wave.draw == 3) prompt = wave.request.messages[0].content;
+    return writes_its_index(wave, index);
+  };
+  const auto third_is_best = [](const sandbox::Program& program) {
+    const int of = static_cast<int>(program.tests.size());
+    return passes(program.source.find("return 2") != std::string::npos ? 1 : 0, of);
+  };
+  const json trace = run_code(spec_of(code_spec()), a_function(), model, third_is_best, 1);
+  EXPECT_EQ(prompt, "How many apples? goal 2 guide");
+  EXPECT_EQ(trace["stage"], 2) << "the last stage accepts whatever it has";
+  EXPECT_EQ(trace["correct"], false);
+}
+
+TEST(AttemptOfCode, runs_a_program_once_however_many_samples_say_it) {
+  int runs = 0;
+  const auto same = [](const DrawWave& wave, int) {
+    return wave.draw == 0 || wave.draw == 2 ? says("plan") : writes(7);
+  };
+  run_code(spec_of(code_spec()), a_function(), same, two_is_right, 1, &runs);
+  EXPECT_EQ(runs, 2) << "the visible tests of stages 1 and 2, and the hidden ones";
+}
+
+TEST(AttemptOfCode, without_hidden_tests_scores_by_the_visible_ones) {
+  const json trace = run_code(spec_of(code_spec()), a_function(2, 0), writes_its_index, two_is_right, 1);
+  EXPECT_EQ(trace["correct"], true);
+  EXPECT_EQ(trace["score"]["tests_passed"], 2);
+}
+
+TEST(AttemptOfCode, no_visible_test_accepts_nothing) {
+  const json trace = run_code(spec_of(code_spec()), a_function(0, 2), writes_its_index, two_is_right, 1);
+  EXPECT_EQ(trace["stage"], 2);
+  EXPECT_EQ(trace["stages"][0]["accepted"], false);
+}
+
+TEST(AttemptOfCode, is_unfinished_where_verdicts_will_not_come) {
+  const Spec spec = spec_of(code_spec(1));
+  const Hooks hooks;
+  Attempt attempt(spec, hooks, a_function());
+  for (int i = 0; i < 2; ++i) {
+    for (const DrawWave& wave : attempt.next()) attempt.arrived(wave, {writes_its_index(wave, 2)});
+  }
+  EXPECT_TRUE(attempt.next().empty());
+  const std::vector<ProgramRun> runs = attempt.programs();
+  ASSERT_EQ(runs.size(), 1U);
+  attempt.abandon_programs();
+  EXPECT_TRUE(attempt.next().empty());
+  ASSERT_TRUE(attempt.done());
+  EXPECT_EQ(attempt.outcome().status, OutcomeStatus::unfinished);
+  attempt.judged(runs[0].ticket, passes(2, 2));  // too late, and harmless
+  EXPECT_EQ(attempt.outcome().status, OutcomeStatus::unfinished);
+}
+
+TEST(AttemptOfCode, names_the_problem_whose_tests_are_none) {
+  const Spec spec = spec_of(code_spec());
+  const Hooks hooks;
+  EXPECT_THROW(Attempt(spec, hooks, apples()), DataError);
+  Problem problem = apples();
+  problem.meta_json = R"json({"visible_tests": "assert f(1)"})json";
+  EXPECT_THROW(Attempt(spec, hooks, problem), DataError);
+}
+
+TEST(AttemptOfPrograms, vote_with_the_values_that_programs_leave) {
+  json value = testing::cope_spec();
+  value["cascade"]["draws"][1]["program"] = {{"result", "ans"}};
+  std::string source;
+  const auto runner = [&](const sandbox::Program& program) {
+    source = program.source;
+    EXPECT_EQ(program.result_name, "ans");
+    EXPECT_EQ(program.limits.wall_ms, 2'000);
+    sandbox::Report report;
+    report.value = "7.0";
+    report.value_type = "float";
+    return report;
+  };
+  const auto model = [](const DrawWave& wave, int index) {
+    return wave.draw == 0 ? says("goal") : says("x = " + std::to_string(index % 2) + "\nans = x\n");
+  };
+  int runs = 0;
+  const json trace = run_code(spec_of(value), apples(), model, runner, 1, &runs);
+  EXPECT_EQ(trace["answer"], "7.0");
+  EXPECT_EQ(trace["correct"], true) << "compared as a number";
+  EXPECT_EQ(trace["stages"][0]["votes"], 4);
+  EXPECT_EQ(runs, 2);
+}
+
+TEST(AttemptOfPrograms, has_no_answer_where_the_program_fails) {
+  json value = testing::cope_spec();
+  value["cascade"]["draws"][1]["program"] = {{"result", "ans"}};
+  const auto runner = [&](const sandbox::Program&) {
+    sandbox::Report report;
+    report.outcome = sandbox::Outcome::timed_out_wall;
+    return report;
+  };
+  const auto model = [](const DrawWave& wave, int) { return says(wave.draw == 1 ? "ans = 1" : "\\boxed{7}"); };
+  const json trace = run_code(spec_of(value), apples(), model, runner, 1);
+  EXPECT_EQ(trace["stage"], 1);
+  EXPECT_EQ(trace["draws"][1]["samples"][0]["scored"], false);
+  EXPECT_EQ(trace["draws"][1]["samples"][0]["verdict"]["outcome"], "timed_out_wall");
+}
+
 TEST(Attempt, goes_through_the_stages_and_carries_the_plan) {
   std::map<int, std::string> prompts;
   const json trace = run_attempt(

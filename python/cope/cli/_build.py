@@ -36,10 +36,16 @@ def build_problems(experiment: Experiment) -> list[Problem]:
     told = experiment.problems
     if told.path is not None:
         columns = None if told.columns is None else {name: column or None for name, column in told.columns.items()}
-        return load(experiment.path(told.path), task=experiment.task.name, columns=columns)[: told.limit]
-    from ..datasets import word_problems
+        hidden = None if told.hidden is None else experiment.path(told.hidden)
+        loaded = load(
+            experiment.path(told.path), task=experiment.task.name, columns=columns, visible=told.visible, hidden=hidden
+        )
+        return loaded[: told.limit]
+    from ..datasets import tiny_functions, word_problems
 
     seed = experiment.seed if told.seed is None else told.seed
+    if told.dataset == "tiny_functions":
+        return tiny_functions(told.limit or DATASET_SIZE, seed=seed)
     return word_problems(told.limit or DATASET_SIZE, seed=seed, level=told.level)
 
 

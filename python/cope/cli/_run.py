@@ -84,7 +84,8 @@ class Options:
                 if isinstance(told.get("problems"), dict) and "limit" in told["problems"]
                 else {}
             )
-            one = {"dataset": self.problems} if self.problems == "word_problems" else {"path": here(self.problems)}
+            shipped = self.problems in ("word_problems", "tiny_functions")
+            one = {"dataset": self.problems} if shipped else {"path": here(self.problems)}
             told["problems"] = one | limit
         for name in ("small", "large"):
             if (value := getattr(self, name)) is not None:
