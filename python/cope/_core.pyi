@@ -156,7 +156,7 @@ def run(
                      "draws": [{"name": str, "stage": int, "n": int, "plan": bool,
                                 "given": [{"field": str, "draw": int, "pick": "each" | "carried" | "sample", "sample": int?}],
                                 "model": int, "prompt": {"name": str, "messages": [{"role": str, "content": template}]},
-                                "program": {"result": str, "prelude": str, "frozen_unix_s": int | null, "wall_ms": int}?,  // Program-of-Thought
+                                "program": {"result": str, "prelude": str, "frozen_unix_s": int | null, "wall_ms": int}?,
                                 "sampling": {"temperature", "top_p", "top_k", "min_p", "repeat_penalty", "presence_penalty", "frequency_penalty",
                                              "max_tokens", "logprobs"}}]},
          "models": [{"model", "base_url", "stable_name", "max_n", "sends_seed", "extended_sampling", "sends_sampling", "max_tokens_field", "top_logprobs",
@@ -173,7 +173,8 @@ def run(
     A trace (OutcomeRow["trace"]) is JSON:
         {"id", "question", "gold": str | null, "meta": {}, "status", "answer": str | null, "stage", "correct": bool | null, "accepted": bool,
          "stages": [{"stage", "accepted", "votes", "of", "value", "representative", "scored"}],
-         "draws": [{"draw", "stage", "model", "name", "samples": [{"identity", "index", "answer": str | null, "scored": bool, "measure": float | null, "verdict": verdict | null,
+         "draws": [{"draw", "stage", "model", "name", "samples": [{"identity", "index", "answer": str | null, "scored": bool, "measure": float | null,
+                    "verdict": verdict | null,
                     "error": str, "error_message": str, "cached": bool, "finish_reason", "prompt_tokens", "completion_tokens", "cost_pusd": int | null}]}],
          "score": verdict | null,  // of the final program, by the hidden tests
          "billed_pusd", "ideal_pusd", "compute_flop": int | null, "samples", "saved"}

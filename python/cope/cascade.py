@@ -200,7 +200,8 @@ class Gate:
 
     Args:
         measure: "always"; "consensus": votes of the largest class / n; "agreement": 1 if the majorities of two draws agree, else 0; "passed": 1 if a
-            sample passed its visible tests (task "code", or the task's `score` >= 1), else 0; "perplexity": the lowest; "score": the highest `score` of the task; "custom": `function`.
+            sample passed its visible tests (task "code", or the task's `score` >= 1), else 0; "perplexity": the lowest; "score": the highest
+            `score` of the task; "custom": `function`.
         threshold: A number or a text such as "2/3"; kept as the exact fraction that its decimal text spells.
         comparison: accept iff measure `comparison` threshold; default ">", for perplexity "<=".
         draw: The draw it looks at. Default: the stage's last draw of solutions.

@@ -151,8 +151,8 @@ class ModelConfig(_Strict):
 class ProblemsConfig(_Strict):
     """Where the problems come from: a file (`path`: JSONL, CSV or Parquet) or a problem set that ships (`dataset`).
 
-    `columns` says which column holds `id`, `question` and `answer`; an empty text says that there is none. `visible` and `hidden` share out the tests of the task
-    "code"; see `cope.load`.
+    `columns` says which column holds `id`, `question` and `answer`; an empty text says that there is none. `visible` and `hidden` share out the tests
+    of the task "code"; see `cope.load`.
     """
 
     path: str | None = None

@@ -102,7 +102,12 @@ def demo(
         ]
         runs = [run(cascade, chosen, store=store, seed=seed, task=task, progress=progress) for cascade in cascades]
     took = time.monotonic() - began
-    return Demo(table(runs, took, "tiny functions" if code else "word problems"), tuple(each.figures() for each in runs), example(runs[-1]), took)
+    return Demo(
+        table(runs, took, "tiny functions" if code else "word problems"),
+        tuple(each.figures() for each in runs),
+        example(runs[-1]),
+        took,
+    )
 
 
 def table(runs: Sequence[Run], took_s: float, kind: str = "word problems") -> Table:

@@ -113,7 +113,9 @@ def COPE(
     first, second = _plan_type(stage1_plan, "stage1_plan"), _plan_type(stage2_plan, "stage2_plan")
     _check_gate(gate)
     if gate == "passed" and (thresholds is not _THRESHOLDS or comparison != ">"):
-        raise ConfigError("thresholds: a program passes its tests or does not; gate='passed' takes neither thresholds nor comparison")
+        raise ConfigError(
+            "thresholds: a program passes its tests or does not; gate='passed' takes neither thresholds nor comparison"
+        )
     gates = [Gate("consensus", t, comparison) if gate == "consensus" else Gate("passed") for t in thresholds]
 
     # A plan's field is its type; where both stages draw the same type, the carried one keeps its own name.

@@ -224,7 +224,9 @@ def _problems(
     unique = _Unique()
     if task == "code":
         if columns:
-            raise ConfigError("columns: problems of the task 'code' have the columns of their format; see cope.programs")
+            raise ConfigError(
+                "columns: problems of the task 'code' have the columns of their format; see cope.programs"
+            )
         reader = Reader(options or Options())
         none = True
         for row in rows:

@@ -31,7 +31,7 @@ import doctest
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,7 +65,7 @@ class Settings:
         'full'
     """
 
-    limits: Limits = Limits(wall_ms=20_000, cpu_ms=10_000)
+    limits: Limits = field(default_factory=lambda: Limits(wall_ms=20_000, cpu_ms=10_000))
     isolation: Literal["full", "reduced"] = "full"
     interpreter: str | Path | None = None
     workers: int = 0
@@ -146,7 +146,7 @@ class ProgramOfThought:
 
 
 def extract(text: str, *, entry_point: str = "", beginning: str = "") -> str | None:
-    """Returns the program in a model's reply; None where there is none.
+    r"""Returns the program in a model's reply; None where there is none.
 
     Fenced blocks of Python are preferred to code between prose. Of several, the last that defines `entry_point`, else the last; helpers in blocks before it
     are joined to it.
@@ -158,7 +158,7 @@ def extract(text: str, *, entry_point: str = "", beginning: str = "") -> str | N
 
     Example:
         >>> extract("    return x + 1", entry_point="f", beginning="def f(x):")
-        'def f(x):\\n    return x + 1\\n'
+        'def f(x):\n    return x + 1\n'
     """
     return _core.extract_program(text, entry_point, beginning)
 
@@ -190,7 +190,9 @@ class Options:
         if not known:
             raise ConfigError(f"visible: expected a number of tests, 'all' or 'paper', got {self.visible!r}")
         if self.visible == "paper" and self.hidden is None:
-            raise ConfigError("visible='paper': needs the file of MBPP-ET, whose tests are the hidden ones: hidden=path")
+            raise ConfigError(
+                "visible='paper': needs the file of MBPP-ET, whose tests are the hidden ones: hidden=path"
+            )
 
 
 class Reader:
@@ -219,7 +221,9 @@ class Reader:
         for name in ("visible_tests", "hidden_tests"):
             for index, test in enumerate(meta[name]):
                 if problem := unparsable(test):
-                    raise DataError(f"{where}, {name.replace('_', ' ')[:-1]} {index}, {problem}: {test[:80]!r}; mend it")
+                    raise DataError(
+                        f"{where}, {name.replace('_', ' ')[:-1]} {index}, {problem}: {test[:80]!r}; mend it"
+                    )
         for name in ("setup", "setup_after"):
             if problem := unparsable(meta.get(name, "")):
                 raise DataError(f"{where}, {name}, {problem}; mend it")
@@ -328,7 +332,9 @@ def _examples(prompt: str) -> list[str]:
                 examples = doctest.DocTestParser().get_examples(text)
             except ValueError:
                 continue
-            tests += [f"assert ({each.source.strip()}) == ({each.want.strip()})" for each in examples if each.want.strip()]
+            tests += [
+                f"assert ({each.source.strip()}) == ({each.want.strip()})" for each in examples if each.want.strip()
+            ]
     return [test for test in tests if not unparsable(test)]
 
 
@@ -355,7 +361,7 @@ def _humaneval(values: Mapping[str, Any], where: str, visible: Visible | None) -
     return prompt, reference, {**meta, "hidden_tests": [_text(values, "test", where)]}
 
 
-_COMPARING = '''
+_COMPARING = """
 inf, nan = float("inf"), float("nan")
 _reference = {name}
 def _same(one, other):
@@ -367,7 +373,7 @@ def check(candidate):
     for arguments in {inputs!r}:
         expected = _reference(*copy.deepcopy(arguments))
         assert _same(candidate(*copy.deepcopy(arguments)), expected), arguments
-'''
+"""
 
 
 def _evalplus(values: Mapping[str, Any], where: str, visible: Visible | None) -> tuple[str, str, dict[str, Any]]:

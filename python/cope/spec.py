@@ -108,7 +108,9 @@ def compile_method(method: Cascade, *, task: Task | str = "math", seed: int = 0,
     }
     thoughts = [place.draw.name for place in method.placed() if place.draw.thought is not None]
     if task.name == "code" and thoughts:
-        raise ConfigError(f"{method.name}, draw {thoughts[0]!r}, program: in the task 'code' a program is the answer itself")
+        raise ConfigError(
+            f"{method.name}, draw {thoughts[0]!r}, program: in the task 'code' a program is the answer itself"
+        )
     if task.name == "code" or thoughts:
         spec["programs"] = task.programs.to_entry()
     return Compiled(spec, prompts, prompt_functions, gate_functions)

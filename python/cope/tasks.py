@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,15 @@ class Task:
     key: Function | str | None = None
     grade: Function | str | None = None
     score: Function | str | None = None
-    programs: Settings = Settings()
+    programs: Settings = field(default_factory=Settings)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise ConfigError(f"Task, name: expected a text such as 'math', got {self.name!r}")
         if not isinstance(self.programs, Settings):
-            raise ConfigError(f"Task({self.name!r}), programs: expected a cope.programs.Settings, got {self.programs!r}")
+            raise ConfigError(
+                f"Task({self.name!r}), programs: expected a cope.programs.Settings, got {self.programs!r}"
+            )
         for part in ("answer", "key", "grade", "score"):
             value = getattr(self, part)
             if value is not None:

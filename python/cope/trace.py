@@ -183,7 +183,11 @@ def gate_decision(gate: Mapping[str, Any], stage: Mapping[str, Any], drawn: int,
             return f"{stage['votes']} of {stage['of']}{early}, can no longer be {rule}: {ending}"
         return f"{stage['votes']} of {stage['of']} = {stage['value']:.4g}{compared}{early}: {ending}"
     if gate["measure"] == "passed":
-        best = "a sample passes all visible tests" if accepted else f"none passes all, the best {stage['value']:.4g} of them"
+        best = (
+            "a sample passes all visible tests"
+            if accepted
+            else f"none passes all, the best {stage['value']:.4g} of them"
+        )
         return f"{best}{early}: {ending}"
     return f"{gate['measure']} {stage['value']:.4g}{compared}{early}: {ending}"
 
@@ -240,7 +244,9 @@ class Trace:
             answer = f"answer {self.answer}{gold}" if self.score is None else f"program {self.score}"
             told = f"{mark}: {answer}, stage {self.stage + 1} of {self.stages_in_all}"
         else:
-            told = self.status if self.gold is None or "hidden_tests" in self.meta else f"{self.status} (gold {self.gold})"
+            told = (
+                self.status if self.gold is None or "hidden_tests" in self.meta else f"{self.status} (gold {self.gold})"
+            )
         saved = f" ({self.saved} saved)" if self.saved else ""
         samples = f"{self.samples} sample{'' if self.samples == 1 else 's'}{saved}"
         return f"{self.id}: {told}, {samples}, {usd(self.ideal_pusd)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from .. import local, methods, prompts
 from ..cascade import Cascade
@@ -22,7 +23,9 @@ def build_task(experiment: Experiment) -> Task:
     """The task, with the user's own functions loaded."""
     told = experiment.task
     parts = {part: getattr(told, part) for part in ("answer", "key", "grade", "score")}
-    own = {part: _function_path(experiment, value) for part, value in parts.items() if value is not None}
+    own: dict[str, Any] = {
+        part: _function_path(experiment, value) for part, value in parts.items() if value is not None
+    }
     return Task(told.name, **own) if own else resolve(told.name)  # a bare name must be one that there is
 
 
