@@ -114,7 +114,7 @@ class Handle {
     const auto awaited = std::make_shared<Awaited>();
     awaited->reports.resize(programs.size());
     awaited->missing = programs.size();
-    run_interruptibly([&, sandbox = sandbox_] { wait_for(*sandbox, std::move(programs), awaited); },
+    run_interruptibly([&, sandbox = sandbox_] { wait_for(*sandbox, programs, awaited); },
                       [&] {
                         const std::lock_guard lock(awaited->mu);
                         awaited->given_up = true;
@@ -139,9 +139,10 @@ class Handle {
   }
 
  private:
-  static void wait_for(Sandbox& sandbox, std::vector<Program> programs, const std::shared_ptr<Awaited>& awaited) {
+  static void wait_for(Sandbox& sandbox, const std::vector<Program>& programs,
+                       const std::shared_ptr<Awaited>& awaited) {
     for (std::size_t i = 0; i < programs.size(); ++i)
-      sandbox.submit(std::move(programs[i]), [awaited, i](Report report) {
+      sandbox.submit(programs[i], [awaited, i](Report report) {
         const std::lock_guard lock(awaited->mu);
         awaited->reports[i] = std::move(report);
         if (--awaited->missing == 0) awaited->changed.notify_all();

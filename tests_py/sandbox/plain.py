@@ -8,7 +8,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-# Reads {"source", "setup_after", "tests"}; prints one line of JSON: how the program ended, and each of its tests. What the program prints goes nowhere.
+# Reads {"source", "setup_after", "tests"}; prints a line for how the program ended and one for each of its tests, as they end, then "end". What the
+# program prints goes nowhere.
 DRIVER = r"""
 import json, os, resource, sys
 job = json.load(sys.stdin)
@@ -31,6 +32,8 @@ def run(text, name):
         return "out_of_memory"
     except BaseException as error:
         return "exception"
+def say(line):
+    os.write(out, line.encode() + b"\n")
 try:
     compile(job["source"], "<program>", "exec", 0, True)
     loaded = run(job["source"], "<program>")
@@ -38,29 +41,29 @@ except (SyntaxError, ValueError):
     loaded = "syntax_error"
 if loaded == "passed" and job["setup_after"]:
     loaded = run(job["setup_after"], "<setup_after>")
-tests = [run(test, "<test>") for test in job["tests"]] if loaded == "passed" else []
-first = next((test for test in tests if test != "passed"), loaded)
-os.write(out, json.dumps([first, tests.count("passed")]).encode())
+say(loaded)
+if loaded == "passed":
+    for test in job["tests"]:
+        say(run(test, "<test>"))
+say("end")
 os._exit(0)
 """
 
 
 def verdict(source: str, tests: Sequence[str], setup_after: str, wall_s: float, memory_bytes: int) -> tuple[str, int]:
-    """(outcome, tests passed). A process that does not end in time has timed out, one that dies was killed."""
+    """(outcome, tests passed). A process that does not end in time has timed out, one that dies was killed; what it said until then counts."""
     job = {"source": source, "setup_after": setup_after, "tests": list(tests), "memory_bytes": memory_bytes}
     try:
         done = subprocess.run(
             [sys.executable, "-s", "-S", "-c", DRIVER],
-            input=json.dumps(job),
+            input=json.dumps(job).encode(),
             capture_output=True,
-            text=True,
             timeout=wall_s,
             check=False,
             env={"PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "PATH": os.defpath, "TZ": "UTC"},
         )
-    except subprocess.TimeoutExpired:
-        return ("timed_out_wall", 0)
-    if not done.stdout:
-        return ("killed", 0)
-    outcome, passed = json.loads(done.stdout)
-    return (outcome, passed)
+        said, end = done.stdout.decode().split(), "killed"
+    except subprocess.TimeoutExpired as late:
+        said, end = (late.stdout or b"").decode().split(), "timed_out_wall"
+    said = said[:-1] if said[-1:] == ["end"] else [*said, end]
+    return (next((each for each in said if each != "passed"), "passed"), said[1:].count("passed"))

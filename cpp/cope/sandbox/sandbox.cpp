@@ -284,7 +284,7 @@ class Sandbox::Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  void submit(Program program, std::function<void(Report)> done) {
+  void submit(const Program& program, std::function<void(Report)> done) {
     program.limits.check();
     if (std::string why = unreadable(program.source); !why.empty()) {
       Report report = failure(Outcome::syntax_error, std::move(why));
@@ -393,21 +393,21 @@ class Sandbox::Pool {
   std::vector<std::thread> threads_;
 };
 
-Sandbox::Sandbox(Options options) : pool_(std::make_unique<Pool>(options)) {}
+Sandbox::Sandbox(const Options& options) : pool_(std::make_unique<Pool>(options)) {}
 
 Sandbox::~Sandbox() = default;
 
-Report Sandbox::run(Program program) {
+Report Sandbox::run(const Program& program) {
   std::promise<Report> promise;
   auto reported = promise.get_future();
-  pool_->submit(std::move(program), [&](Report report) { promise.set_value(std::move(report)); });
+  pool_->submit(program, [&](Report report) { promise.set_value(std::move(report)); });
   Report report = reported.get();
   if (report.outcome == Outcome::invalid_tests) throw DataError(invalid_tests_message(report));
   return report;
 }
 
-void Sandbox::submit(Program program, std::function<void(Report)> done) {
-  pool_->submit(std::move(program), std::move(done));
+void Sandbox::submit(const Program& program, std::function<void(Report)> done) {
+  pool_->submit(program, std::move(done));
 }
 
 int Sandbox::workers() const { return pool_->workers(); }

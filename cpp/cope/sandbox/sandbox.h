@@ -103,16 +103,16 @@ class Sandbox {
  public:
   // Starts the workers. Throws ConfigError: a missing interpreter, a kernel mechanism that is missing (by its name), a temporary directory that cannot be
   // written.
-  explicit Sandbox(Options options);
+  explicit Sandbox(const Options& options);
   // Ends the workers; programs that wait are reported as killed.
   ~Sandbox();
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
   // Blocks. Throws ConfigError for limits that cannot be, DataError for tests that cannot be parsed (the test and its line).
-  Report run(Program program);
+  Report run(const Program& program);
   // Calls back once, on a thread of the sandbox, which must not be kept waiting. Throws ConfigError for limits that cannot be.
-  void submit(Program program, std::function<void(Report)> done);
+  void submit(const Program& program, std::function<void(Report)> done);
 
   int workers() const;
 
