@@ -169,7 +169,7 @@ void Engine::advance(std::int64_t position) {
     });
   }
   for (ProgramRun& run : attempt.programs()) {
-    sandbox_->submit(std::move(run.program),
+    sandbox_->submit(run.program,
                      [reports = reports_, position, ticket = run.ticket](sandbox::Report report) {
                        reports->post(Judged{position, ticket, std::move(report)});
                      });
