@@ -58,6 +58,19 @@ def test_the_demo_compares_the_methods_and_shows_one_problem(tmp_path: Path) -> 
 
 
 @pytest.mark.live
+def test_the_demo_of_code_runs_programs_and_scores_them_by_hidden_tests(tmp_path: Path) -> None:
+    shown = demo(6, task="code", store=tmp_path / "s", progress=False)
+    assert "6 tiny functions, embedded pair" in repr(shown.table)
+    assert [row[0] for row in shown.table.rows] == ["Small (single)", "Small (multi)", "Large", "COPE"]
+    for figures in shown.figures:
+        assert figures["right"] + figures["wrong"] + figures["unscored"] == 6
+    assert shown.figures[1]["right"] >= 1
+    for trace in cope.open(tmp_path / "s", "COPE"):
+        assert trace.score is None or trace.score.tests == 4
+        assert (trace.score is not None and trace.score.outcome == "passed") is (trace.correct is True)
+
+
+@pytest.mark.live
 def test_the_same_seed_draws_the_same_problems_and_another_draws_others(tmp_path: Path) -> None:
     questions: list[list[str]] = []
     for seed in (0, 0, 1):

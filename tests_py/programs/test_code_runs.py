@@ -267,6 +267,19 @@ def test_an_experiment_file_runs_code(endpoint: Endpoint, tmp_path: Path) -> Non
     assert trace.meta["visible_tests"] == ["assert f(1) == 2", "assert f(2) == 3"]
 
 
+@pytest.mark.live
+@pytest.mark.skipif(not MBPP.exists(), reason=f"needs {MBPP.name} in ../shared/data/mbpp")
+def test_mbpp_runs_against_models_that_are_no_good_at_it(pair: tuple[cope.Model, cope.Model]) -> None:
+    problems = cope.load(MBPP, task="code")[:3]
+    found = run(methods.COPE(*pair, k=2, gate="passed", max_tokens=64, plan_max_tokens=32), problems)
+    assert found.counts.problems == 3
+    for trace in found:
+        assert trace.status in ("answered", "unscored")
+        samples = [sample for stage in trace.stages for draw in stage.draws for sample in draw.samples if not draw.plan]
+        assert all(not sample.error for sample in samples)
+        assert (trace.score is None) == (trace.answer is None)
+
+
 def references(problems: list[cope.Problem]) -> Callable[[str, int], str]:
     known = {problem.question: problem.answer for problem in problems}
 
