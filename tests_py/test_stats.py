@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cope import stats
@@ -26,6 +26,7 @@ def wilson_closed_form(successes: int, n: int, confidence: float) -> tuple[float
     return centre - half, centre + half
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
     st.sampled_from([0.5, 0.9, 0.95, 0.99]),
@@ -149,6 +150,7 @@ def test_asking_for_an_unknown_method_or_reference_names_what_there_is() -> None
         result.difference("a")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_clopper_pearson_equals_the_quantiles_of_beta(counts: tuple[int, int]) -> None:
     x, n = counts
@@ -183,6 +185,7 @@ def test_mcnemar_refuses(first: list[float], second: list[float], named: str) ->
         mcnemar(first, second)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_holm_rejects_what_its_steps_reject(p_values: list[float]) -> None:
     adjusted = holm(p_values)
