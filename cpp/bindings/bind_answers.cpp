@@ -9,8 +9,8 @@
 
 #include "bindings.h"
 #include "cope/answer/kinds.h"
-#include "cope/answer/parallel.h"
 #include "cope/answer/program.h"
+#include "cope/base/parallel.h"
 
 namespace py = pybind11;
 
@@ -19,6 +19,8 @@ namespace cope::python {
 namespace {
 
 using answer::Kind;
+
+constexpr std::size_t chunk = 16;  // texts that a thread takes at a time
 
 Kind kind_of(std::string_view name) {
   if (const auto kind = answer::kind_named(name)) return *kind;
@@ -109,7 +111,7 @@ py::list each(const py::sequence& items, const char* name, std::string_view kind
   std::vector<std::optional<std::string>> found(given.size());
   {
     const py::gil_scoped_release release;  // the views are of strings that `items` holds
-    answer::parallel_for(given.size(), [&](std::size_t i) {
+    parallel_for(given.size(), {.chunk = chunk}, [&](std::size_t i) {
       if (given[i]) found[i] = function(*given[i], of);
     });
   }
@@ -129,8 +131,8 @@ py::list grade_all(const py::sequence& golds, const py::sequence& predictions, s
   std::vector<answer::Verdict> found(left.size());
   {
     const py::gil_scoped_release release;  // the views are of strings that the lists hold
-    answer::parallel_for(
-        left.size(), [&](std::size_t i) { found[i] = answer::grade(left[i].value_or(""), right[i].value_or(""), of); });
+    parallel_for(left.size(), {.chunk = chunk},
+                 [&](std::size_t i) { found[i] = answer::grade(left[i].value_or(""), right[i].value_or(""), of); });
   }
   py::list result;
   for (const auto& verdict : found) result.append(verdict_of(verdict));

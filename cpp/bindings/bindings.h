@@ -11,5 +11,6 @@ void bind_cascade(pybind11::module_& module);
 void bind_store(pybind11::module_& module);
 void bind_run(pybind11::module_& module);
 void bind_sandbox(pybind11::module_& module);
+void bind_sweep(pybind11::module_& module);
 
 }  // namespace cope::python

@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, module) {
   cope::python::bind_store(module);
   cope::python::bind_run(module);
   cope::python::bind_sandbox(module);
+  cope::python::bind_sweep(module);
 }
