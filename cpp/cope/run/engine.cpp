@@ -169,10 +169,9 @@ void Engine::advance(std::int64_t position) {
     });
   }
   for (ProgramRun& run : attempt.programs()) {
-    sandbox_->submit(run.program,
-                     [reports = reports_, position, ticket = run.ticket](sandbox::Report report) {
-                       reports->post(Judged{position, ticket, std::move(report)});
-                     });
+    sandbox_->submit(run.program, [reports = reports_, position, ticket = run.ticket](sandbox::Report report) {
+      reports->post(Judged{position, ticket, std::move(report)});
+    });
   }
   if (attempt.done()) finish(attempt);
 }
