@@ -26,9 +26,6 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 COUNT = 24
-pytestmark = pytest.mark.skipif(
-    not hasattr(cope._core, "sweep"), reason="the extension was built without native sweeps"
-)
 
 
 @pytest.fixture(autouse=True)
