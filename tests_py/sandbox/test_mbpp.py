@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import os
@@ -91,8 +92,15 @@ def test_mutants_get_the_verdict_of_a_plain_run(sandbox: Sandbox):
 
 # What the recording's harness put before every program.
 PRELUDE = "from typing import *\nimport math\nfrom heapq import *\nimport itertools\nimport re\nimport typing\nimport heapq\n_str=str\nimport re\n"
-# Tasks whose recorded verdicts differ from Python's own, and why. For each such program a plain Python process says what the sandbox says.
-EXPLAINED: dict[int, str] = {}
+# Tasks whose recorded verdicts differ from Python's own, and how. For each such program a plain Python process says what the sandbox says.
+PASSES = "recorded as failing; all of its tests pass"
+FAILS = "recorded as passing its visible test, which it fails: the text lacks the tested function or its helper, or does not parse"
+EXPLAINED: dict[int, str] = {
+    **dict.fromkeys((20, 56, 73, 85, 133, 252, 255, 274, 349, 359, 411, 427, 448, 480, 486, 488), PASSES),
+    **dict.fromkeys((18, 30, 70, 148, 323, 338, 348, 364, 367, 466, 501), FAILS),
+    129: "needs numpy, which programs do not have",
+    436: "`assert f(x) == -1,-6` compares with -1 alone; recorded as if with the pair",
+}
 
 
 def test_recorded_programs_get_their_recorded_verdicts(sandbox: Sandbox):
@@ -114,6 +122,8 @@ def test_recorded_programs_get_their_recorded_verdicts(sandbox: Sandbox):
     unexplained = []
     differing = set()
     for (key, program, verdict), report in zip(asked, reports, strict=True):
+        if report.outcome.startswith("timed_out") and verdict:  # a busy machine is no verdict
+            report = sandbox.run(dataclasses.replace(program, limits=PATIENT))
         if report.passed == verdict:
             continue
         differing.add(key[0])

@@ -133,6 +133,17 @@ VERDICTS: dict[str, tuple[Program, dict[str, Any]]] = {
         ),
         {"outcome": "passed"},
     ),
+    "order_of_a_set": (
+        Program(
+            "def f(x):\n    return tuple(x)",
+            [
+                "assert f({12, 13, 14, 15, 16}) == tuple({12, 13, 14, 15, 16})",
+                "assert f(set([12, 13, 14, 15, 16])) == tuple(set([12, 13, 14, 15, 16]))",
+                "assert f(frozenset([12, 13, 14, 15, 16])) == tuple(frozenset([12, 13, 14, 15, 16]))",
+            ],
+        ),
+        {"outcome": "passed", "tests_passed": 3},
+    ),
     "match_object": (
         Program("import re\ndef f(x):\n    return re.match('a', x)", ["assert f('ab')", "assert not f('b')"]),
         {"outcome": "passed"},

@@ -33,6 +33,7 @@ MAX_DEPTH = 200  # deeper values go as handles: decoding must not recurse withou
 
 _modules = sys.modules
 _hex = float.hex
+_size = sys.getsizeof
 _mro = type.__dict__["__mro__"].__get__
 _dict = type.__dict__["__dict__"].__get__
 _COMPARES = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__iter__", "__len__")
@@ -86,8 +87,8 @@ _ENCODERS = {
     bytearray: lambda v, out, keep, depth: _text(b"B", bytes(v), out),
     list: lambda v, out, keep, depth: _many(b"l", v, out, keep, depth),
     tuple: lambda v, out, keep, depth: _many(b"t", v, out, keep, depth),
-    set: lambda v, out, keep, depth: _many(b"S", list(v), out, keep, depth),
-    frozenset: lambda v, out, keep, depth: _many(b"Z", list(v), out, keep, depth),
+    set: lambda v, out, keep, depth: _many(b"S", [_size(v), *v], out, keep, depth),
+    frozenset: lambda v, out, keep, depth: _many(b"Z", [_size(v), *v], out, keep, depth),
     dict: lambda v, out, keep, depth: _pairs(b"m", v, out, keep, depth),
     type({}.keys()): lambda v, out, keep, depth: _many(b"K", list(v), out, keep, depth),
     type({}.items()): lambda v, out, keep, depth: _many(b"I", list(v), out, keep, depth),
@@ -238,6 +239,13 @@ class _Decoder:
         raise ValueError("unknown letter")
 
 
+def _same_size(items, kind, other):
+    """The set whose table is as large as the original's: its order depends on that. A set that was copied from another has a smaller one."""
+    size, rest = items[0], items[1:]
+    found = kind(rest)
+    return found if _size(found) == size else kind(other(rest))
+
+
 def _class(module, name):
     return getattr(__import__(module), name)
 
@@ -252,8 +260,8 @@ _CONSTANTS = {b"N": None, b"T": True, b"F": False, b"E": ...}
 _SEQUENCES = {
     b"l": list,
     b"t": tuple,
-    b"S": set,
-    b"Z": frozenset,
+    b"S": lambda items: _same_size(items, set, frozenset),
+    b"Z": lambda items: _same_size(items, frozenset, set),
     b"K": lambda items: dict.fromkeys(items).keys(),
     b"I": lambda items: dict(items).items(),
     b"r": lambda items: range(*items),
@@ -275,7 +283,7 @@ def decode(data, remote):
     decoder = _Decoder(data, remote)
     try:
         value = decoder.value()
-    except (TypeError, ArithmeticError, RecursionError) as error:
+    except (TypeError, IndexError, ArithmeticError, RecursionError) as error:
         raise ValueError(str(error)) from None
     if decoder.at != len(data):
         raise ValueError("more than one value")
