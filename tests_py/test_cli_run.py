@@ -513,3 +513,14 @@ def test_a_recording_is_estimated_recorded_and_shown(command: Command, endpoint:
         refused = command("sweep", "store", *wrong)
         assert refused.returncode == 2
         assert message in refused.stderr
+
+
+def test_a_recording_is_swept_from_the_shell(command: Command, endpoint: Any, folder: Path) -> None:
+    endpoint.reply = answer_right
+    file = experiment(folder, endpoint, method='name = "COPE"')
+    assert command("record", file, "--k", "1,2", TEST_SERVICE_KEY=KEY).returncode == 0
+    swept = command("sweep", "store", "--tau1", "0:1:1/2", "--tau2", "1/3", "--all")
+    assert swept.returncode == 0, swept.stderr
+    assert len([line for line in swept.stdout.splitlines() if "1/3" in line]) == 6
+    points = json.loads(command("sweep", "store", "--k", "2", "--tau1", "0.5", "--json").stdout)
+    assert [(point["k"], point["tau1"]) for point in points] == [(2, 0.5)]

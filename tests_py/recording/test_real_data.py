@@ -14,6 +14,7 @@ import cope
 
 _NAMED = os.environ.get("COPE_SHARED")
 DATA = (Path(_NAMED) if _NAMED else Path(__file__).parents[3] / "shared") / "data"
+FIVE = cope.Gate("consensus", 0, ">=")
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -65,3 +66,17 @@ def test_a_replay_of_the_published_votes(
         right,
         right_in_all,
     )
+
+
+def test_a_sweep_over_the_published_votes(recording: cope.Recording) -> None:
+    sweep = recording.sweep(gate=FIVE, tau1=[tau for tau, *_ in WANTED])
+    for tau, resolved, right, right_in_all in WANTED:
+        point = sweep.at(tau1=tau)
+        assert point.stage is not None
+        first = point.stage == 0
+        assert (int(first.sum()), int(point.correct[first].sum()), int(point.correct.sum())) == (
+            resolved,
+            right,
+            right_in_all,
+        )
+    assert sweep.cost_usd_per_million is None  # nobody recorded tokens
