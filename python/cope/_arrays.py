@@ -55,7 +55,9 @@ class Judge:
     """
 
     def __init__(self, task: Task, kind: str, find: Callable[[str], Problem]) -> None:
+        self._task = task
         self._kind = kind
+        self._find = find
         self._calls = task.callbacks(find)
         self._keys: dict[str, str] = {}
         self._grades: dict[tuple[str, str, str], bool] = {}
@@ -65,7 +67,7 @@ class Judge:
         new = list(dict.fromkeys(answer for answer in answers if answer not in self._keys))
         if "key" in self._calls:
             self._keys.update((answer, self._calls["key"](answer)) for answer in new)
-        elif self._kind == "text":
+        elif self._kind in ("text", "code"):
             self._keys.update((answer, answer) for answer in new)
         else:
             keys = _core.vote_keys(new, self._kind)
@@ -82,7 +84,9 @@ class Judge:
             rows: (gold, answer, problem's id).
         """
         new = list(dict.fromkeys(row for row in rows if row not in self._grades))
-        if "grade" in self._calls:
+        if self._kind == "code" and "grade" not in self._calls:
+            self._grades.update(zip(new, self._run_tests(new), strict=True))
+        elif "grade" in self._calls:
             self._grades.update((row, self._calls["grade"](*row)) for row in new)
         elif "key" in self._calls:
             key = self._calls["key"]
@@ -93,6 +97,33 @@ class Judge:
             verdicts = _core.grade_all([row[0] for row in new], [row[1] for row in new], self._kind)
             self._grades.update((row, verdict[0]) for row, verdict in zip(new, verdicts, strict=True))
         return self._grades
+
+    def can_grade(self, problem: Problem) -> bool:
+        """Whether a problem says what is right: by a gold answer, or by tests."""
+        return problem.answer is not None or (self._kind == "code" and "grade" not in self._calls)
+
+    def _run_tests(self, rows: Sequence[tuple[str, str, str]]) -> list[bool]:
+        """Runs programs against the tests that score them, as the engine scores a final answer."""
+        from .sandbox import Program, Sandbox
+
+        settings = self._task.programs
+        programs = []
+        for _, source, identity in rows:
+            meta = self._find(identity).meta
+            hidden = meta.get("hidden_tests") or []
+            programs.append(
+                Program(
+                    source,
+                    tests=hidden or meta.get("visible_tests") or [],
+                    setup_before=meta.get("setup") or "",
+                    setup_after=meta.get("setup_after") or "",
+                    entry_point=meta.get("entry_point") if meta.get("checks") and hidden else None,
+                    limits=settings.limits,
+                )
+            )
+        interpreter = None if settings.interpreter is None else str(settings.interpreter)
+        with Sandbox(interpreter=interpreter, workers=settings.workers, isolation=settings.isolation) as sandbox:
+            return [report.passed for report in sandbox.run_all(programs)]
 
 
 def stage_arrays(cascade: Mapping[str, Any], samples: Samples, stage: int, judge: Judge) -> StageArrays:
@@ -150,9 +181,9 @@ def stage_arrays(cascade: Mapping[str, Any], samples: Samples, stage: int, judge
     labels: list[dict[str, int]] = [{} for _ in problems]
     classes = _classes(shape, answers, labels, judge)
     golds = {
-        place: (gold, answer, problems[place[0]].id)
+        place: (problems[place[0]].answer or "", answer, problems[place[0]].id)
         for place, answer in answers.items()
-        if (gold := problems[place[0]].answer) is not None
+        if judge.can_grade(problems[place[0]])
     }
     grades = judge.grade(list(golds.values()))
     correct = np.zeros(shape, np.uint8)

@@ -178,8 +178,17 @@ def essence(spec: Mapping[str, Any]) -> dict[str, Any]:
             {name: value for name, value in model.items() if name not in _NOT_IDENTITY} for model in spec["models"]
         ],
         "task": spec["task"],
+        "programs": _judged(spec),
         "seed": spec["seed"],
     }
+
+
+def _judged(spec: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How programs are judged, but for what is of the machine."""
+    programs = spec.get("programs")
+    if programs is None:
+        return None
+    return {name: value for name, value in programs.items() if name not in ("workers", "interpreter")}
 
 
 def differences(first: Any, second: Any, where: str = "") -> list[str]:

@@ -36,7 +36,7 @@ from .tasks import Task
 from .tasks import resolve as resolve_task
 
 if TYPE_CHECKING:
-    from ._arrays import StageArrays
+    from ._arrays import Judge, StageArrays
     from ._core import Progress
     from .sweeps import Sweep
 
@@ -533,6 +533,7 @@ class Recording:
         self.task = self._checked_task(task)
         self._samples: _recorded.Samples | None = None
         self._arrays: dict[int, StageArrays] = {}
+        self._judging: Judge | None = None
 
     def _checked_task(self, task: Task | None) -> Task:
         entry = self._spec["task"]
@@ -630,14 +631,24 @@ class Recording:
         stages = self._spec["cascade"]["stages"]
         if not 0 <= stage < len(stages):
             raise ConfigError(f"stage: {self.name} has {len(stages)} stages, from 0 to {len(stages) - 1}, got {stage}")
-        from ._arrays import Judge, stage_arrays
+        from ._arrays import stage_arrays
 
         if stage not in self._arrays:
-            by_id = {problem.id: problem for problem in self.problems}
-            judge = Judge(self.task, self._spec["task"]["name"], by_id.__getitem__)
             for index in range(len(stages)):
-                self._arrays[index] = stage_arrays(self._spec["cascade"], self.samples, index, judge)
+                self._arrays[index] = stage_arrays(self._spec["cascade"], self.samples, index, self._judge())
         return self._arrays[stage]
+
+    def gradable(self, problem: Problem) -> bool:
+        """Whether a problem says what is right: by a gold answer, or by tests."""
+        return self._judge().can_grade(problem)
+
+    def _judge(self) -> Judge:
+        if self._judging is None:
+            from ._arrays import Judge
+
+            by_id = {problem.id: problem for problem in self.problems}
+            self._judging = Judge(self.task, self._spec["task"]["name"], by_id.__getitem__)
+        return self._judging
 
     # --- replays --------------------------------------------------------------------------------------------------
 

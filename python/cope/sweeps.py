@@ -691,7 +691,7 @@ def _complete(
 ) -> tuple[NDArray[np.bool_], dict[str, tuple[str, ...]]]:
     """Which problems can be swept over, and why the others cannot."""
     ids = np.array([problem.id for problem in recording.problems], object)
-    without = np.array([problem.answer is None for problem in recording.problems], bool)
+    without = np.array([not recording.gradable(problem) for problem in recording.problems], bool)
     if not len(ids):
         raise DataError(f"{recording.store}: the recording is empty. {recording.how_to_record_more()}")
     if without.all():
