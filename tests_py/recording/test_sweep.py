@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 import cope
 
-from ..conftest import Endpoint
+from ..conftest import Endpoint, completion
 from .conftest import Recorded
 from .scripted import PROBLEMS, K, pair
 
@@ -221,7 +222,7 @@ def share_of_twos(samples: Any, problem: Any) -> float:
 
 
 def score(text: str) -> float:
-    return float(len(text) % 4)
+    return float(sum(map(ord, text)) % 4)
 
 
 def has_a_two(text: str) -> float:
@@ -257,6 +258,65 @@ def test_the_expectation_over_subsets_is_the_mean_over_all_orders_of_the_samples
     np.testing.assert_allclose(swept.accuracy, accuracy, atol=1e-12)
     assert swept.at(k=2, tau1="0.5").stage is None
     assert "Expectation over ordered choices" in " ".join(repr(swept).split())
+
+
+def vote(classes: Any, order: tuple[int, ...]) -> tuple[float, int]:
+    """The share of the largest class among the samples drawn in an order, and the first sample of it."""
+    drawn = [int(classes[i]) for i in order]
+    votes = [drawn.count(label) if label >= 0 else 0 for label in drawn]
+    return max(votes) / len(order), order[votes.index(max(votes))]
+
+
+def test_the_expectation_runs_over_the_carried_plans_where_all_were_recorded(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    small, large = pair(endpoint, tmp_path)
+    method = cope.methods.COPE(small, large, k=3)
+    recording = cope.record(method, PROBLEMS, carry="all", store=tmp_path / "s", progress=False)
+    swept = recording.sweep(k=[2, 3], tau1=["0.5", "0.9"], tau2=["0.5"], estimator="subsets")
+    first, second, last = (recording.arrays(stage) for stage in range(3))
+    for row, k in enumerate((2, 3)):
+        orders = list(itertools.permutations(range(3), k))
+        for column, tau in enumerate((0.5, 0.9)):
+            mean = 0.0
+            for p in range(len(PROBLEMS)):
+                for order in orders:
+                    share, best = vote(first.classes[p, 0], order)
+                    if share > tau:
+                        mean += first.correct[p, 0, best] / len(orders)
+                        continue
+                    for inner in orders:
+                        share, later = vote(second.classes[p, best], inner)
+                        right = second.correct[p, best, later] if share > 0.5 else last.correct[p, 0, 0]
+                        mean += right / len(orders) ** 2
+            np.testing.assert_allclose(swept.correct[row, column, 0], mean, atol=1e-12)
+    given = recording.sweep(k=[2, 3], tau1=["0.5"], tau2=["0.5"], estimator="subsets", conditional=True)
+    assert "given the plans carried in sampling order" in " ".join(repr(given).split())
+    assert not np.array_equal(given.correct, swept.correct[:, :1])
+
+
+def test_programs_are_swept_by_the_tests_that_score_them(endpoint: Endpoint, tmp_path: Path) -> None:
+    problems = cope.datasets.tiny_functions(4, seed=0)
+    right = {problem.question: problem.answer for problem in problems}
+
+    def reply(request: dict[str, Any]) -> tuple[int, bytes]:
+        question = next(each for each in right if each in request["messages"][-1]["content"])
+        body = right[question] if request["seed"] % 3 else "def f(x):\n    return 'wrong'"
+        return 200, json.dumps(completion(f"```python\n{body}\n```")).encode()
+
+    endpoint.reply = reply
+    model = endpoint.model(price="free", prompts="embedded")
+    method = cope.methods.COPE(model, model, k=3, gate="passed")
+    recording = cope.record(method, problems, k=[1, 2, 3], task="code", store=tmp_path / "s", progress=False)
+    swept = recording.sweep()
+    assert list(swept.axes) == ["k"]
+    for k in (1, 2, 3):
+        run = recording.replay(k=k, early_stop=False)
+        here = swept.at(k=k)
+        assert here.stage is not None
+        assert here.stage.tolist() == [row["stage"] for row in run.rows]
+        assert here.correct.tolist() == [row["correct"] is True for row in run.rows]
+    assert 0 < recording.arrays(0).correct.mean() < 1
 
 
 def test_problems_whose_requests_failed_are_refused_or_left_out(endpoint: Endpoint, tmp_path: Path) -> None:
