@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings.h"
@@ -73,7 +74,7 @@ py::dict sample_row(const Sample& sample) {
 // A sample of another store or file; what it does not say is left as a sample without it has it.
 Sample sample_from(const py::dict& row) {
   const auto get = [&]<class T>(const char* name, T fallback) {
-    return row.contains(name) ? row[name].cast<T>() : fallback;
+    return row.contains(name) ? row[name].cast<T>() : std::move(fallback);
   };
   Sample sample;
   sample.identity = digest_from_hex(row["identity"].cast<std::string>());

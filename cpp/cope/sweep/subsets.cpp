@@ -45,7 +45,9 @@ Classes classes_of(std::span<const std::int32_t> labels, std::span<const std::ui
     if (!correct.empty()) one.correct += correct[at(i)];
   }
   for (Class& one : found.classes) one.correct /= one.size();
-  std::ranges::stable_sort(found.classes, std::greater<>(), &Class::size);
+  std::ranges::sort(found.classes, [](const Class& one, const Class& other) {
+    return one.size() != other.size() ? one.size() > other.size() : one.members.front() < other.members.front();
+  });
   return found;
 }
 

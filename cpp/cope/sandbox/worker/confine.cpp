@@ -65,17 +65,27 @@ void load_filter(int fd, Filter& filter) {
   close(fd);
 }
 
+// The numbers of a text, separated by blanks; false where there are fewer.
+bool read_numbers(const char* text, long long* numbers, int count) {
+  for (int i = 0; text != nullptr && i < count; ++i) {
+    char* end = nullptr;
+    numbers[i] = strtoll(text, &end, 10);
+    if (end == text) return false;
+    text = end;
+  }
+  return text != nullptr;
+}
+
 __attribute__((constructor)) void start() {
   real_fork = next<Fork>("fork");
   real_clock_gettime = next<ClockGettime>("clock_gettime");
   real_gettimeofday = next<Gettimeofday>("gettimeofday");
   real_time = next<Time>("time");
   unsetenv("LD_PRELOAD");
-  int fds[2];
-  const char* told = getenv("COPE_FILTERS");
-  if (told != nullptr && sscanf(told, "%d %d", &fds[0], &fds[1]) == 2) {
+  long long fds[2];
+  if (read_numbers(getenv("COPE_FILTERS"), fds, 2)) {
     seccomp_asked = true;
-    for (int role = 0; role < 2; ++role) load_filter(fds[role], filters[role]);
+    for (int role = 0; role < 2; ++role) load_filter(static_cast<int>(fds[role]), filters[role]);
   }
 }
 
@@ -146,10 +156,9 @@ void confine() {
   setsid();
 
   if (candidate) {
-    long long memory_bytes = 0, cpu_s = 0, file_bytes = 0, frozen = -1;
-    const char* told = getenv("COPE_LIMITS");
-    if (told == nullptr || sscanf(told, "%lld %lld %lld %lld", &memory_bytes, &cpu_s, &file_bytes, &frozen) != 4)
-      _exit(exit_limits);
+    long long limits[4];
+    if (!read_numbers(getenv("COPE_LIMITS"), limits, 4)) _exit(exit_limits);
+    const auto [memory_bytes, cpu_s, file_bytes, frozen] = limits;
     frozen_unix_s = frozen;
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NPROC, 0);
