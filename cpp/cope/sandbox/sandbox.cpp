@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -185,6 +186,22 @@ bool has_seccomp() {
   return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
+// Keeps the calling thread, and the processes that it starts from now on, on one core: a worker's processes only ever work in turns, and handing over to
+// another core costs more than the work. Workers take programs as they become free, so one on a busy core takes fewer.
+void stay_on_one_core(int number) {
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  int position = number % CPU_COUNT(&allowed);
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (!CPU_ISSET(core, &allowed) || position-- > 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
 // What the workers are started with; the filters are open as long as it lives.
 class Settings {
  public:
@@ -325,6 +342,7 @@ class Sandbox::Pool {
   }
 
   void work(int number, std::promise<void> started) {
+    stay_on_one_core(number);
     std::unique_ptr<Worker> worker;
     try {
       start(worker, number);
