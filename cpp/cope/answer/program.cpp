@@ -100,9 +100,14 @@ Line kind_of(std::string_view line) {
   if (word == "async") return rest.starts_with("def ") ? Line::definition : Line::statement;
   if (word == "import") return first_word(rest).empty() ? Line::prose : Line::definition;
   if (word == "from") return line.find(" import ") != std::string_view::npos ? Line::definition : Line::prose;
-  if (one_of(word, blocks)) return line.find(':') != std::string_view::npos ? Line::statement : Line::prose;
+  if (one_of(word, blocks))
+    return line.find_first_of(":()[]=<>") != std::string_view::npos ? Line::statement : Line::prose;
   if (one_of(word, statements)) return Line::statement;
   if (assigns(line)) return Line::statement;
+  // "a * b = c" is no Python, but it is what the model wrote: a program with it fails, and one without it would be ours.
+  if (!rest.empty() && std::string_view("+-*/%<>=&|^").find(rest[0]) != std::string_view::npos &&
+      line.find('=') != std::string_view::npos)
+    return Line::statement;
   // A call, a subscript or an attribute: nothing stands between the name and its bracket.
   const char next = line.size() > word.size() ? line[word.size()] : ' ';
   if (next == '(' || next == '[')
