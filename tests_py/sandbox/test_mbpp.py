@@ -22,7 +22,7 @@ MBPP = DATA / "mbpp" / "mbpp.jsonl"
 RECORDED = DATA / "recorded" / "mbpp500_ldb_starcoder_codellama_gpt35.jsonl.gz"
 MUTANTS_A_PROGRAM = 4
 LIMITS = Limits(wall_ms=3_000, cpu_ms=3_000)
-PATIENT = Limits(wall_ms=30_000, cpu_ms=30_000)
+PATIENT = Limits(wall_ms=180_000, cpu_ms=30_000)
 
 pytestmark = [
     pytest.mark.slow,
