@@ -13,7 +13,7 @@ from . import _core, _shape
 from .errors import DataError, Error
 
 if TYPE_CHECKING:
-    from .recording import Recording
+    from ._recording import Recording
 
 FORMAT = 1
 META_KEY = "cope_recording"

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from .cascade import Gate
+from .cascade import MAX_SAMPLES, Gate
 from .errors import ConfigError
 
 Cascade = Mapping[str, Any]
@@ -46,6 +46,21 @@ def size(cascade: Cascade) -> int:
             "so give all draws of more than one sample the same n"
         )
     return next(iter(sizes), 1)
+
+
+def checked_k(k: Any, cascade: Cascade) -> list[int]:
+    """Returns values of k in ascending order; None: the method's own.
+
+    Raises:
+        ConfigError: What is no number of samples.
+    """
+    values = [size(cascade)] if k is None else [k] if isinstance(k, int) else list(k)
+    for value in values:
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_SAMPLES:
+            raise ConfigError(f"k: expected whole numbers of samples from 1 to {MAX_SAMPLES}, got {value!r}")
+    if not values:
+        raise ConfigError("k: expected at least one number of samples, such as k=[1, 2, 4, 8], got none")
+    return sorted(set(values))
 
 
 def at_k(cascade: Cascade, k: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import html
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -348,3 +348,15 @@ def settings_text(settings: Mapping[str, object]) -> str:
         'k = 8, tau1 = 0.75'
     """
     return ", ".join(f"{name} = {axis_value(value)}" for name, value in settings.items())
+
+
+def some(ids: Sequence[str], shown: int = 5) -> str:
+    """How many problems, and the first of them.
+
+    Example:
+        >>> some(["p1", "p2"])
+        "2 problems ('p1', 'p2')"
+    """
+    first = ", ".join(map(repr, ids[:shown]))
+    more = f", ... {len(ids) - shown} more" if len(ids) > shown else ""
+    return f"{count(len(ids))} problem{'' if len(ids) == 1 else 's'} ({first}{more})"
