@@ -20,7 +20,7 @@ from .programs import Settings
 __all__ = ["Task", "names"]
 
 Function = Callable[..., Any]
-_NATIVE = ("math", "text", "integer", "number", "choice", "date", "output", "auto", "code")
+_NATIVE = ("math", "text", "integer", "number", "choice", "date", "output", "code", "auto")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def names() -> list[str]:
 
     Example:
         >>> names()
-        ['math', 'text', 'integer', 'number', 'choice', 'date', 'output', 'auto', 'code']
+        ['math', 'text', 'integer', 'number', 'choice', 'date', 'output', 'code', 'auto']
     """
     return list(_NATIVE)
 
