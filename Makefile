@@ -109,7 +109,7 @@ slow: $(TESTABLE)
 notebooks: $(TESTABLE)
 	@python tools/notebooks.py --jobs $(JOBS)
 
-## pythons: build a wheel with each Python from 3.10 to 3.13 that is here; import it in a clean environment
+## pythons: with each Python from 3.10 to 3.13 that is here: a wheel, an editable install that rebuilds, a selection of the tests
 .PHONY: pythons
 pythons: $(SYSTEM_BUILD)
 	@tools/pythons.sh
