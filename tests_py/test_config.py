@@ -163,7 +163,10 @@ def changed(*path: str, value: object = None, drop: bool = False) -> dict[str, A
         (changed("problems", "limit", value=0), "problems.limit: expected at least 1, got 0"),
         (changed("problems", "path", drop=True), "problems: expected one of path (a file) and dataset"),
         (changed("problems", "dataset", value="word_problems"), "problems: expected one of path (a file) and dataset"),
-        (changed("problems", "dataset", value="word"), "problems.dataset: expected 'word_problems' or 'tiny_functions', got 'word'"),
+        (
+            changed("problems", "dataset", value="word"),
+            "problems.dataset: expected 'word_problems' or 'tiny_functions', got 'word'",
+        ),
         (changed("problems", "seed", value=1), "problems.seed: goes with dataset only"),
         (changed("seed", value=-1), "seed: expected at least 0, got -1"),
         (changed("budget_usd", value=True), "budget_usd: expected a number such as 0.75"),
