@@ -411,7 +411,7 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert set(descendants()) <= existing
 
 
-def test_host_that_is_killed_leaves_no_process(tmp_path: Path):
+def test_host_that_is_killed_leaves_no_process_and_no_file(tmp_path: Path):
     code = "import cope, time\ns = cope.sandbox.Sandbox(workers=2)\nprint('ready', flush=True)\ns.run(cope.sandbox.Program('while True: pass'))"
     host = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
@@ -434,9 +434,10 @@ def test_host_that_is_killed_leaves_no_process(tmp_path: Path):
         return found
 
     deadline = time.monotonic() + 30
-    while left() and time.monotonic() < deadline:
+    while (left() or list(tmp_path.iterdir())) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left() == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_programs_of_many_threads_do_not_mix(sandbox: Sandbox):

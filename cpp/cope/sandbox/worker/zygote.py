@@ -72,12 +72,16 @@ def _reap(pid, grace_ms):
 
 def serve(commands, directory, run_child):
     """Obeys "fork LIMITS" (with two descriptors) and "reap" or "reap ended", until the judge hangs up."""
+    host = os.getppid()
     os.putenv("COPE_ROLE", "candidate")
     loaded = set()
     _load(())
     pid = 0
     while True:
-        message, ancillary, _, _ = commands.recvmsg(4096, _socket.CMSG_SPACE(2 * DESCRIPTOR_BYTES))
+        try:
+            message, ancillary, _, _ = commands.recvmsg(4096, _socket.CMSG_SPACE(2 * DESCRIPTOR_BYTES))
+        except ConnectionResetError:  # the judge ended with an answer of ours unread
+            break
         if not message:
             break
         if message.startswith(b"reap"):
@@ -109,3 +113,12 @@ def serve(commands, directory, run_child):
     if pid:
         _reap(pid, 0)
     _tidy(directory)
+    for _ in range(1000):  # a host that lives ends this process now; one that dies leaves it to another parent
+        if os.getppid() != host:
+            break
+        time.sleep(0.01)
+    for empty in (directory, os.path.dirname(directory)):
+        try:
+            os.rmdir(empty)
+        except OSError:  # another worker still has its directory there
+            break
