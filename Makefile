@@ -109,7 +109,7 @@ slow: $(TESTABLE)
 notebooks: $(TESTABLE)
 	@python tools/notebooks.py --jobs $(JOBS)
 
-## pythons: with each Python from 3.10 to 3.13 that is here: a wheel, an editable install that rebuilds, a selection of the tests
+## pythons: build a wheel with each Python from 3.10 to 3.13 that is here; import it in a clean environment
 .PHONY: pythons
 pythons: $(SYSTEM_BUILD)
 	@tools/pythons.sh
