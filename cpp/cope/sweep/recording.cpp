@@ -18,8 +18,7 @@ std::string field(std::size_t stage, std::string_view name) {
 __extension__ using int128 = __int128;
 
 bool less(Rational one, Rational other) {
-  return static_cast<int128>(one.numerator) * other.denominator <
-         static_cast<int128>(other.numerator) * one.denominator;
+  return static_cast<int128>(one.numerator) * other.denominator < static_cast<int128>(other.numerator) * one.denominator;
 }
 
 void check_thresholds(const StageRecord& stage, std::size_t index, bool last) {
@@ -49,7 +48,7 @@ void check_thresholds(const StageRecord& stage, std::size_t index, bool last) {
   }
 }
 
-void check_stage(const Recording& recording, std::size_t index) {
+void check_stage(const Recording& recording, std::size_t index, bool in_order) {
   const StageRecord& stage = recording.stages[index];
   const bool upward =
       stage.gate.comparison == Gate::Comparison::greater || stage.gate.comparison == Gate::Comparison::greater_equal;
@@ -63,19 +62,19 @@ void check_stage(const Recording& recording, std::size_t index) {
   if (stage.samples < 1) throw ConfigError(field(index, "classes") + ": no samples are recorded");
   const auto needs = [&](bool needed, bool given, std::string_view name) {
     if (needed && !given) {
-      throw ConfigError(field(index, name) + ": missing; this stage's gate decides on it");
+      throw ConfigError(field(index, name) + ": missing; this stage is decided on it");
     }
   };
-  const bool any = recording.problems > 0;
-  needs(any && picks_best(stage.gate.measure), !stage.measure.empty(), "measure");
-  needs(any && stage.gate.measure == Gate::Measure::agreement, !stage.other.empty(), "other");
-  needs(any && stage.gate.measure == Gate::Measure::custom, !stage.custom.empty(), "custom");
+  needs(stage.variants > 1 && (stage.carries < 0 || in_order), !stage.variant.empty(), "variant");
+  needs(picks_best(stage.gate.measure), !stage.measure.empty(), "measure");
+  needs(stage.gate.measure == Gate::Measure::agreement, !stage.other.empty(), "other");
+  needs(stage.gate.measure == Gate::Measure::custom, !stage.custom.empty(), "custom");
   const int largest = recording.ks.back();
   const auto enough = [&](int samples, std::string_view name) {
     if (stage.uses_k && largest > samples) {
       throw ConfigError("k: " + std::to_string(largest) + " is more than the " + std::to_string(samples) +
-                        " samples recorded in " + field(index, name) + "; record more with cope.record(..., k=[..., " +
-                        std::to_string(largest) + "])");
+                        " samples recorded in " + field(index, name) +
+                        "; record more with cope.record(..., k=[..., " + std::to_string(largest) + "])");
     }
   };
   enough(stage.samples, "classes");
@@ -91,8 +90,8 @@ std::string place(std::size_t problem, std::size_t variant, std::size_t sample) 
          std::to_string(sample);
 }
 
-void check_labels(const StageRecord& stage, std::size_t index, std::size_t problem,
-                  std::span<const std::int32_t> labels, std::size_t samples, std::string_view name) {
+void check_labels(const StageRecord& stage, std::size_t index, std::size_t problem, std::span<const std::int32_t> labels,
+                  std::size_t samples, std::string_view name) {
   const std::size_t share = static_cast<std::size_t>(stage.variants) * samples;
   for (std::size_t i = 0; i < (labels.empty() ? 0 : share); ++i) {
     const std::int32_t label = labels[problem * share + i];
@@ -155,6 +154,14 @@ bool picks_best(Gate::Measure measure) {
   return measure == Gate::Measure::passed || measure == Gate::Measure::perplexity || measure == Gate::Measure::score;
 }
 
+int Recording::recorded_variant(std::size_t stage, std::size_t problem, std::size_t k_index) const {
+  const int recorded = variant(stage, problem, k_index);
+  if (recorded >= 0) return recorded;
+  throw DataError(field(stage, "variant") + ": problem " + std::to_string(problem) +
+                  " has no samples of this stage with the plan that is carried at k = " + std::to_string(ks[k_index]) +
+                  "; record more with cope.record(..., k=[..., " + std::to_string(ks[k_index]) + "])");
+}
+
 void stop_if_cancelled(const Options& options) {
   if (options.cancelled != nullptr && options.cancelled->load(std::memory_order_relaxed)) throw Error("cancelled");
 }
@@ -169,7 +176,7 @@ void check(const Recording& recording, const Options& options) {
                         std::to_string(recording.ks[i]) + " at " + std::to_string(i));
     }
   }
-  for (std::size_t s = 0; s < recording.stages.size(); ++s) check_stage(recording, s);
+  for (std::size_t s = 0; s < recording.stages.size(); ++s) check_stage(recording, s, options.in_order || options.conditional);
   parallel_for(recording.problems, {.chunk = 256, .threads = options.threads}, [&](std::size_t problem) {
     for (std::size_t s = 0; s < recording.stages.size(); ++s) check_values(recording, s, problem);
   });

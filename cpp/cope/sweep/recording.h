@@ -68,9 +68,12 @@ struct Recording {
     const StageRecord& record = stages[stage];
     return record.variant.empty() ? 0 : record.variant[problem * ks.size() + k_index];
   }
+  // The same; throws DataError where it is not recorded.
+  int recorded_variant(std::size_t stage, std::size_t problem, std::size_t k_index) const;
 };
 
 struct Options {
+  bool in_order = true;      // the estimator: sampling order, or subsets
   bool conditional = false;  // subsets: take the plan carried in sampling order as given
   int threads = 0;           // 0: all cores; results do not depend on it
   const std::atomic<bool>* cancelled = nullptr;

@@ -1,263 +1,391 @@
+// The expectation over subsets: laws of the stages (stage_law.h) put together over the grid, as small matrix products.
+#include <Eigen/Core>
 #include <algorithm>
-#include <functional>
-#include <map>
-#include <unordered_map>
+#include <memory>
+#include <optional>
+#include <string>
 
-#include "cope/sweep/law.h"
+#include "cope/base/error.h"
+#include "cope/base/parallel.h"
+#include "cope/sweep/outcomes.h"
+#include "cope/sweep/shards.h"
+#include "cope/sweep/stage_law.h"
+#include "cope/sweep/points.h"
+#include "cope/sweep/tables.h"
 
 namespace cope::sweep {
 
 namespace {
 
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Eigen::Index;
 
-struct Class {
-  std::int32_t label = 0;
-  std::vector<int> members;
-  double correct = 0;  // the share of its members that are right
+constexpr std::size_t block = 32;  // problems whose laws are held at a time
 
-  int size() const { return static_cast<int>(members.size()); }
-};
+std::string stage_name(std::size_t stage) { return "stages[" + std::to_string(stage) + "]"; }
 
-struct Classes {
-  std::vector<Class> classes;  // by size, the largest first
-  std::vector<int> unscored;
-
-  int answered() const {
-    int sum = 0;
-    for (const Class& one : classes) sum += one.size();
-    return sum;
+void check_stage(const Recording& recording, const Options& options, std::size_t s) {
+  const StageRecord& stage = recording.stages[s];
+  if (std::max(stage.samples, stage.other_samples) > max_subset_samples) {
+    throw ConfigError(stage_name(s) + ": the expectation over subsets takes up to " +
+                      std::to_string(max_subset_samples) + " samples, got " +
+                      std::to_string(std::max(stage.samples, stage.other_samples)) + "; use estimator=\"order\"");
   }
-};
-
-Classes classes_of(std::span<const std::int32_t> labels, std::span<const std::uint8_t> correct) {
-  Classes found;
-  std::unordered_map<std::int32_t, std::size_t> places;
-  for (int i = 0; i < static_cast<int>(labels.size()); ++i) {
-    if (labels[at(i)] < 0) {
-      found.unscored.push_back(i);
-      continue;
-    }
-    const auto [place, fresh] = places.try_emplace(labels[at(i)], found.classes.size());
-    if (fresh) found.classes.push_back(Class{labels[at(i)], {}, 0});
-    Class& one = found.classes[place->second];
-    one.members.push_back(i);
-    if (!correct.empty()) one.correct += correct[at(i)];
+  if (stage.gate.measure == Gate::Measure::custom && s + 1 < recording.stages.size()) {
+    throw ConfigError(stage_name(s) +
+                      ": a custom gate's value is known of the recorded samples in their order only, so that there is "
+                      "no expectation over subsets; use estimator=\"order\"");
   }
-  for (Class& one : found.classes) one.correct /= one.size();
-  std::ranges::sort(found.classes, [](const Class& one, const Class& other) {
-    return one.size() != other.size() ? one.size() > other.size() : one.members.front() < other.members.front();
-  });
-  return found;
+  if (options.conditional || (stage.carries < 0 && stage.variants == 1)) return;
+  const std::string ways = "; use estimator=\"order\", or conditional=True: the plans carried in sampling order, taken as given";
+  if (stage.carries != 0 || s != 1) {
+    throw ConfigError(stage_name(s) +
+                      ": the expectation over subsets exists where the second stage carries from the first; this stage " +
+                      (stage.carries < 0 ? "has variants but does not say what it carries"
+                                         : "carries from stage " + std::to_string(stage.carries)) +
+                      ways);
+  }
+  if (stage.variants != recording.stages[0].samples) {
+    throw ConfigError(stage_name(s) + ": the plan that is carried depends on the subset, and samples were recorded with " +
+                      std::to_string(stage.variants) + " of the " + std::to_string(recording.stages[0].samples) +
+                      " plans; record all with cope.record(..., carry=\"all\")" + ways);
+  }
 }
 
-// How often, of the draws of d samples from the rivals of a class that has m votes, the class leads: [d], ties counted as the share 1 / (tied + 1).
-// A polynomial in x (samples drawn) and y (ties): a rival of size n contributes sum_{i < m} C(n, i) x^i + y C(n, m) x^m, and integrating y from 0 to 1
-// turns y^t into 1 / (t + 1). Rivals smaller than m cannot tie: together they are (1 + x)^(their samples).
-std::vector<double> leading_ways(std::span<const int> rivals, int m, int most, const Choose& choose) {
-  int small = 0;
-  std::vector<std::vector<double>> ways(1, std::vector<double>(at(most) + 1));  // [ties][d]
-  std::vector<int> large;
-  for (const int size : rivals) {
-    if (size < m) {
-      small += size;
-    } else {
-      large.push_back(size);
+// What all shards have in common.
+struct Plan {
+  Plan(const Recording& r, const Options& o) : recording(r), options(o), grid(r), binomials(1) {
+    int largest = 0;
+    for (std::size_t s = 0; s < recording.stages.size(); ++s) {
+      check_stage(recording, options, s);
+      largest = std::max({largest, recording.stages[s].samples, recording.stages[s].other_samples});
+      if (recording.stages[s].carries >= 0 && !options.conditional) carried = recording.stages[0].samples;
+    }
+    binomials = Binomials(largest);
+    for (std::size_t k = 0; k < recording.ks.size(); ++k) cells.push_back(cells_of_points(grid.steps[k]));
+  }
+  std::size_t stages() const { return recording.stages.size(); }
+  Index first_steps(std::size_t k) const { return stages() == 1 ? 1 : grid.steps[k][0].count; }
+  // Of all gates but the first.
+  Index later_cells(std::size_t k) const {
+    Index cells_at_k = 1;
+    for (std::size_t s = 1; s + 1 < stages(); ++s) cells_at_k *= grid.steps[k][s].count;
+    return cells_at_k;
+  }
+  bool fans_out(std::size_t stage) const { return carried > 0 && stage == 1; }
+
+  const Recording& recording;
+  const Options& options;
+  Grid grid;
+  Binomials binomials;
+  int carried = 0;  // the plans that the second stage goes on with, each with a probability; 0: one, whatever the subset
+  std::vector<std::vector<std::uint32_t>> cells;  // [k]: of each point
+};
+
+// Quantities, each with a value a cell: right answers, cost, and where wanted: unscored, resolved by each stage but the first.
+constexpr Index right_answers = 0;
+constexpr Index cost = 1;
+constexpr Index unscored = 2;
+Index resolved_by(std::size_t stage) { return 2 + static_cast<Index>(stage); }
+
+// Sums at one k. `sums` [steps of the first gate, quantity * later cells].
+struct Sums {
+  Matrix sums;
+  Eigen::VectorXd resolved_first;
+};
+
+// The laws of a block of problems, all stages.
+class Block {
+ public:
+  // `all`: all quantities; else right answers and cost.
+  Block(const Plan& plan, bool all) : plan_(plan), quantities_(all ? 2 + static_cast<Index>(plan.stages()) : 2) {
+    for (std::size_t s = 0; s < plan.stages(); ++s) {
+      laws_.push_back(std::make_unique<StageLaws>(plan.recording, plan.grid, plan.binomials, s));
+      stages_.emplace_back();
     }
   }
-  for (int d = 0; d <= most; ++d) ways[0][at(d)] = choose(small, d);
-  for (const int size : large) {
-    std::vector<std::vector<double>> next(ways.size() + ((static_cast<int>(ways.size())) * m <= most ? 1 : 0),
-                                          std::vector<double>(at(most) + 1));
-    for (std::size_t ties = 0; ties < ways.size(); ++ties) {
-      for (int i = 0; i <= m; ++i) {
-        if (i == m && ties + 1 >= next.size()) break;
-        const double factor = choose(size, i);
-        std::vector<double>& into = next[i == m ? ties + 1 : ties];
-        for (int d = 0; d + i <= most; ++d) into[at(d + i)] += factor * ways[ties][at(d)];
+  Index quantities() const { return quantities_; }
+
+  void read(std::size_t first, std::size_t count);
+  // What problems [first, first + count) of the block say at k, added to `sums`.
+  void prepare(std::size_t k) { tail_ = later(k); }
+  void add(std::size_t k, std::size_t first, std::size_t count, Sums& sums) const;
+  Sums empty(std::size_t k) const;
+
+ private:
+  struct Stage {  // rows: problems, or problems x carried plans
+    Matrix reach, right, unscored, cost_pusd;
+  };
+  void read_row(std::size_t stage, Index row, std::size_t problem, std::optional<int> variant);
+  void copy_row(std::size_t stage, Index row, std::size_t k_begin, std::size_t k_end);
+  Matrix later(std::size_t k) const;
+  Index rows_a_problem(std::size_t stage) const { return plan_.fans_out(stage) ? plan_.carried : 1; }
+
+  const Plan& plan_;
+  Index quantities_;
+  std::vector<std::unique_ptr<StageLaws>> laws_;
+  std::vector<Stage> stages_;
+  Matrix carried_;  // of the first stage, rows: problems x carried plans
+  Matrix tail_;     // from the second stage on, at the k prepared: [row, quantity * later cells]
+};
+
+void Block::read(std::size_t first, std::size_t count) {
+  for (std::size_t s = 0; s < plan_.stages(); ++s) {
+    const Index share = rows_a_problem(s);
+    const Index rows = static_cast<Index>(count) * share;
+    const auto width = static_cast<Index>(laws_[s]->width());
+    const auto ks = static_cast<Index>(plan_.recording.ks.size());
+    stages_[s].reach.resize(rows, width);
+    stages_[s].right.resize(rows, width);
+    stages_[s].unscored.resize(rows, ks);
+    stages_[s].cost_pusd.resize(rows, ks);
+    if (s == 0 && plan_.carried > 0) carried_.resize(static_cast<Index>(count) * plan_.carried, width);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (Index variant = 0; variant < share; ++variant) {
+        read_row(s, static_cast<Index>(i) * share + variant, first + i,
+                 plan_.fans_out(s) ? std::optional<int>(static_cast<int>(variant)) : std::nullopt);
+      }
+      for (int sample = 0; s == 0 && sample < plan_.carried; ++sample) {
+        auto row = carried_.row(static_cast<Index>(i) * plan_.carried + sample);
+        laws_[0]->carried(sample, {row.data(), static_cast<std::size_t>(width)});
       }
     }
-    ways = std::move(next);
   }
-  std::vector<double> found(at(most) + 1);
-  for (std::size_t ties = 0; ties < ways.size(); ++ties) {
-    for (int d = 0; d <= most; ++d) found[at(d)] += ways[ties][at(d)] / static_cast<double>(ties + 1);
-  }
-  return found;
 }
 
-// Calls back for each k, each class and each outcome in which it leads: (k index, class index, votes, answered, probability).
-using Leading = std::function<void(std::size_t, std::size_t, int, int, double)>;
+// Without a variant: at each k that which was carried in sampling order.
+void Block::read_row(std::size_t s, Index row, std::size_t problem, std::optional<int> variant) {
+  const std::size_t ks = plan_.recording.ks.size();
+  if (variant) {
+    laws_[s]->read(problem, *variant);
+    copy_row(s, row, 0, ks);
+    return;
+  }
+  for (std::size_t begin = 0, end = 0; begin < ks; begin = end) {
+    const int carried = plan_.recording.recorded_variant(s, problem, begin);
+    while (end < ks && plan_.recording.variant(s, problem, end) == carried) ++end;
+    laws_[s]->read(problem, carried);
+    copy_row(s, row, begin, end);
+  }
+}
 
-void each_leading(const Classes& found, const std::vector<int>& used, const Choose& choose, const Leading& leads) {
-  const int none = static_cast<int>(found.unscored.size());
-  const int answered = found.answered();
-  const int most = *std::ranges::max_element(used);
-  std::vector<int> sizes;
-  for (const Class& one : found.classes) sizes.push_back(one.size());
-  for (std::size_t begin = 0; begin < sizes.size();) {  // classes of one size lead alike
-    std::size_t end = begin;
-    while (end < sizes.size() && sizes[end] == sizes[begin]) ++end;
-    std::vector<int> rivals = sizes;
-    rivals.erase(rivals.begin() + static_cast<std::ptrdiff_t>(begin));
-    for (int m = 1; m <= std::min(sizes[begin], most); ++m) {
-      const int rest = std::min(most - m, answered - sizes[begin]);
-      const std::vector<double> ways = leading_ways(rivals, m, rest, choose);
-      const double own = choose(sizes[begin], m);
-      for (std::size_t k = 0; k < used.size(); ++k) {
-        const double all = choose(none + answered, used[k]);
-        for (int scored = std::max(m, used[k] - none); scored <= std::min(used[k], m + rest); ++scored) {
-          const double share = own * ways[at(scored - m)] * choose(none, used[k] - scored) / all;
-          if (share > 0) {
-            for (std::size_t c = begin; c < end; ++c) leads(k, c, m, scored, share);
-          }
+void Block::copy_row(std::size_t s, Index row, std::size_t k_begin, std::size_t k_end) {
+  const StageLaws& laws = *laws_[s];
+  const std::size_t begin = laws.offset(k_begin);
+  const std::size_t end = k_end == plan_.recording.ks.size() ? laws.width() : laws.offset(k_end);
+  for (std::size_t i = begin; i < end; ++i) {
+    stages_[s].reach(row, static_cast<Index>(i)) = laws.reach()[i];
+    stages_[s].right(row, static_cast<Index>(i)) = laws.right()[i];
+  }
+  for (std::size_t k = k_begin; k < k_end; ++k) {
+    stages_[s].unscored(row, static_cast<Index>(k)) = laws.unscored()[k];
+    stages_[s].cost_pusd(row, static_cast<Index>(k)) = laws.cost_pusd()[k];
+  }
+}
+
+// Folded from the last stage on: what a problem that reaches the second stage comes to, at each threshold of the gates from there on.
+Matrix Block::later(std::size_t k) const {
+  const auto column = static_cast<Index>(k);
+  const std::size_t last = plan_.stages() - 1;
+  const auto steps = [&](std::size_t s) { return static_cast<Index>(plan_.grid.steps[k][s].count); };
+  const auto offset = [&](std::size_t s) { return static_cast<Index>(laws_[s]->offset(k)); };
+
+  Matrix tail = Matrix::Zero(stages_[last].reach.rows(), quantities_);
+  tail.col(right_answers) = stages_[last].right.middleCols(offset(last), steps(last) + 1).rowwise().sum();
+  tail.col(cost) = stages_[last].cost_pusd.col(column);
+  if (quantities_ > unscored) {
+    tail.col(unscored) = stages_[last].unscored.col(column);
+    if (last > 0) tail.col(resolved_by(last)).setOnes();
+  }
+  Index cells = 1;
+  for (std::size_t s = last; s-- > 1;) {
+    const Stage& stage = stages_[s];
+    const Index rows = stage.reach.rows();
+    const Index tail_share = rows / tail.rows();  // plans that one later row stands for
+    Matrix folded(rows, quantities_ * steps(s) * cells);
+    for (Index row = 0; row < rows; ++row) {
+      const double* reach = &stage.reach(row, offset(s));
+      const double* right = &stage.right(row, offset(s));
+      double rejected = 0.0;  // at the threshold, which accepts the steps above it
+      for (Index threshold = 0; threshold < steps(s); ++threshold) {
+        rejected += reach[threshold];
+        double accepted = 0.0;
+        double accepted_right = 0.0;
+        for (Index step = threshold + 1; step <= steps(s); ++step) {
+          accepted += reach[step];
+          accepted_right += right[step];
+        }
+        for (Index quantity = 0; quantity < quantities_; ++quantity) {
+          double own = 0.0;
+          if (quantity == right_answers) own = accepted_right;
+          if (quantity == cost) own = stage.cost_pusd(row, column);
+          if (quantity == resolved_by(s) && quantity > unscored) own = accepted;
+          folded.row(row).segment((quantity * steps(s) + threshold) * cells, cells).array() =
+              own + rejected * tail.row(row / tail_share).segment(quantity * cells, cells).array();
         }
       }
     }
-    begin = end;
+    cells *= steps(s);
+    tail = std::move(folded);
+  }
+  return tail;
+}
+
+Sums Block::empty(std::size_t k) const {
+  const Index steps = plan_.first_steps(k);
+  return {Matrix::Zero(steps, quantities_ * plan_.later_cells(k)), Eigen::VectorXd::Zero(steps)};
+}
+
+void Block::add(std::size_t k, std::size_t first, std::size_t count, Sums& sums) const {
+  const auto begin = static_cast<Index>(first);
+  const auto problems = static_cast<Index>(count);
+  if (plan_.stages() == 1) {
+    sums.sums += tail_.middleRows(begin, problems).colwise().sum();
+    sums.resolved_first[0] += static_cast<double>(count);
+    return;
+  }
+  const Index steps = plan_.first_steps(k);
+  const Index cells = plan_.later_cells(k);
+  const auto offset = static_cast<Index>(laws_[0]->offset(k));
+  const Stage& stage = stages_[0];
+
+  const Index share = plan_.carried > 0 ? plan_.carried : 1;
+  Matrix rejected = (plan_.carried > 0 ? carried_ : stage.reach).block(begin * share, offset, problems * share, steps);
+  for (Index step = 1; step < steps; ++step) rejected.col(step) += rejected.col(step - 1);
+  sums.sums.noalias() += rejected.transpose() * tail_.middleRows(begin * share, problems * share);
+
+  const Eigen::VectorXd reach = stage.reach.block(begin, offset, problems, steps + 1).colwise().sum();
+  const Eigen::VectorXd right = stage.right.block(begin, offset, problems, steps + 1).colwise().sum();
+  const double cost_pusd = stage.cost_pusd.col(static_cast<Index>(k)).segment(begin, problems).sum();
+  for (Index step = 0; step < steps; ++step) {
+    sums.sums.row(step).segment(right_answers * cells, cells).array() += right.tail(steps - step).sum();
+    sums.sums.row(step).segment(cost * cells, cells).array() += cost_pusd;
+    sums.resolved_first[step] += reach.tail(steps - step).sum();
   }
 }
 
-// Adds outcomes to the laws of one stage.
-class Builder {
- public:
-  Builder(const StageRecord& stage, std::size_t row, const StageLadder& ladder, bool carries)
-      : samples_(at(stage.samples)), carries_(carries), ladder_(ladder), laws_(ladder.used.size()) {
-    double cost = 0;
-    for (const std::int64_t one : stage.samples_of(stage.cost_pusd, row)) cost += static_cast<double>(one);
-    for (std::size_t k = 0; k < laws_.size(); ++k) {
-      const auto steps = at(ladder.steps[k].count) + 1;
-      laws_[k].mass.assign(steps, 0);
-      laws_[k].correct.assign(steps, 0);
-      if (carries) laws_[k].carry.assign(steps * samples_, 0);
-      laws_[k].cost_pusd = cost * ladder.used[k] / stage.samples +
-                           (stage.once_pusd.empty() ? 0.0 : static_cast<double>(stage.once_pusd[row]));
-    }
-  }
-
-  void add(std::size_t k, int step, double share, double correct, const std::vector<int>& first) {
-    Law<double>& law = laws_[k];
-    law.mass[at(step)] += share;
-    law.correct[at(step)] += share * correct;
-    if (!carries_) return;
-    const double each = share / static_cast<double>(first.size());
-    for (const int sample : first) law.carry[at(step) * samples_ + at(sample)] += each;
-  }
-  // All that was drawn is unscored.
-  void add_unscored(const std::vector<int>& unscored, int samples, const Choose& choose) {
-    for (std::size_t k = 0; k < laws_.size(); ++k) {
-      const double share =
-          choose(static_cast<int>(unscored.size()), ladder_.used[k]) / choose(samples, ladder_.used[k]);
-      if (share <= 0) continue;
-      add(k, 0, share, 0, unscored);
-      laws_[k].unscored += share;
-    }
-  }
-  std::vector<Law<double>> laws() { return std::move(laws_); }
-
- private:
-  std::size_t samples_;
-  bool carries_;
-  const StageLadder& ladder_;
-  std::vector<Law<double>> laws_;
-};
-
-void add_votes(Builder& builder, const Classes& found, const StageLadder& ladder, const Choose& choose) {
-  each_leading(found, ladder.used, choose, [&](std::size_t k, std::size_t c, int votes, int answered, double share) {
-    const Class& one = found.classes[c];
-    builder.add(k, ladder.votes[k].of(answered)[votes], share, one.correct, one.members);
-  });
-}
-
-// The two draws are drawn independently: how often each class leads in both.
-void add_agreement(Builder& builder, const Classes& found, const Classes& other, const StageLadder& ladder,
-                   const std::vector<int>& other_used, const Choose& choose) {
-  std::map<std::int32_t, std::vector<double>> leading;  // in the second draw: [k]
-  each_leading(other, other_used, choose, [&](std::size_t k, std::size_t c, int, int, double share) {
-    auto& of = leading[other.classes[c].label];
-    of.resize(other_used.size());
-    of[k] += share;
-  });
-  each_leading(found, ladder.used, choose, [&](std::size_t k, std::size_t c, int, int, double share) {
-    const Class& one = found.classes[c];
-    const auto same = leading.find(one.label);
-    const double agree = same == leading.end() ? 0.0 : same->second[k];
-    builder.add(k, ladder.step(k, ladder.ladder.level(true)), share * agree, one.correct, one.members);
-    builder.add(k, ladder.step(k, ladder.ladder.level(false)), share * (1 - agree), one.correct, one.members);
-  });
-}
-
-// The best measure among those drawn is a given value where none of the better ones and one of its own was drawn.
-void add_best(Builder& builder, const StageRecord& stage, std::size_t row, const Classes& found,
-              const StageLadder& ladder, const Choose& choose) {
-  const auto measure = stage.samples_of(stage.measure, row);
-  const auto correct = stage.samples_of(stage.correct, row);
-  const bool passed = stage.gate.measure == Gate::Measure::passed;
-  std::map<double, std::vector<int>> by_value;  // the best last
-  for (const Class& one : found.classes) {
-    for (const int i : one.members) {
-      const double value = passed ? std::min(measure[at(i)], 1.0) : measure[at(i)];
-      by_value[stage.gate.measure == Gate::Measure::perplexity ? -value : value].push_back(i);
-    }
-  }
-  int worse = static_cast<int>(found.unscored.size());
-  for (auto& [key, members] : by_value) {
-    std::ranges::sort(members);
-    const double value = stage.gate.measure == Gate::Measure::perplexity ? -key : key;
-    double right = 0;
-    for (const int i : members) right += correct[at(i)];
-    const int level = passed ? ladder.ladder.level(value >= 1.0) : ladder.ladder.level(value);
-    const int upto = worse + static_cast<int>(members.size());
-    for (std::size_t k = 0; k < ladder.used.size(); ++k) {
-      // Of the draws within `upto`, those with at least one of these: a sum of positive terms, not a difference.
-      double ways = 0;
-      for (int own = 1; own <= std::min(ladder.used[k], static_cast<int>(members.size())); ++own) {
-        ways += choose(static_cast<int>(members.size()), own) * choose(worse, ladder.used[k] - own);
-      }
-      const double share = ways / choose(stage.samples, ladder.used[k]);
-      if (share > 0) {
-        builder.add(k, ladder.step(k, level), share, right / static_cast<double>(members.size()), members);
-      }
-    }
-    worse = upto;
+// One k's sums, written to all its points.
+void write(const Plan& plan, std::size_t k, const Sums& sums, const Points<double>& points, std::size_t index) {
+  const Index cells = plan.later_cells(k);
+  const std::size_t size = plan.cells[k].size();
+  const std::size_t stages = plan.stages();
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto cell = static_cast<Index>(plan.cells[k][i]);
+    const Index first = cell / cells;
+    const auto value = [&](Index quantity) { return sums.sums(first, quantity * cells + cell % cells); };
+    const std::size_t at = index * size + i;
+    points.correct[at] = value(right_answers);
+    points.cost_pusd[at] = value(cost);
+    points.unscored[at] = value(unscored);
+    points.resolved[at * stages] = sums.resolved_first[first];
+    for (std::size_t s = 1; s < stages; ++s) points.resolved[at * stages + s] = value(resolved_by(s));
   }
 }
 
 }  // namespace
 
-StageLadder::StageLadder(const StageRecord& stage, const std::vector<int>& ks, bool is_last)
-    : ladder(stage, is_last), last(is_last) {
-  for (const int k : ks) {
-    used.push_back(stage.used(k));
-    steps.emplace_back(ladder, used.back());
-    votes.emplace_back(ladder, steps.back(), used.back());
-  }
-}
-
-Choose::Choose(int largest) {
-  rows_.reserve(row(largest + 1));
-  for (int n = 0; n <= largest; ++n) {
-    for (int k = 0; k <= n; ++k) {
-      rows_.push_back(k == 0 || k == n ? 1.0 : rows_[row(n - 1) + at(k) - 1] + rows_[row(n - 1) + at(k)]);
+void expect_subsets(const Recording& recording, const Options& options, const Points<double>& points) {
+  const Plan plan(recording, options);
+  const std::size_t ks = recording.ks.size();
+  const Shards shards(recording.problems, plan.grid.points() * ks * sizeof(double) * (plan.stages() + 2));
+  std::vector<std::vector<Sums>> parts(shards.count());
+  parallel_for(shards.count(), {.threads = options.threads}, [&](std::size_t shard) {
+    Block laws(plan, /*all=*/true);
+    for (std::size_t k = 0; k < ks; ++k) parts[shard].push_back(laws.empty(k));
+    for (std::size_t begin = shards.begin(shard); begin < shards.begin(shard + 1); begin += block) {
+      stop_if_cancelled(options);
+      const std::size_t count = std::min(block, shards.begin(shard + 1) - begin);
+      laws.read(begin, count);
+      for (std::size_t k = 0; k < ks; ++k) {
+        laws.prepare(k);
+        laws.add(k, 0, count, parts[shard][k]);
+      }
     }
+  });
+  for (std::size_t k = 0; k < ks; ++k) {
+    for (std::size_t shard = 1; shard < parts.size(); ++shard) {
+      parts[0][k].sums += parts[shard][k].sums;
+      parts[0][k].resolved_first += parts[shard][k].resolved_first;
+    }
+    write(plan, k, parts[0][k], points, k);
   }
 }
 
-std::vector<Law<double>> subset_laws(const StageRecord& stage, std::size_t row, const StageLadder& ladder, bool carries,
-                                     const Choose& choose) {
-  const Classes found = classes_of(stage.samples_of(stage.classes, row), stage.samples_of(stage.correct, row));
-  Builder builder(stage, row, ladder, carries);
-  if (picks_best(stage.gate.measure)) {
-    add_best(builder, stage, row, found, ladder, choose);
-  } else if (stage.gate.measure == Gate::Measure::agreement) {
-    std::vector<int> other_used;
-    for (const int used : ladder.used) other_used.push_back(stage.other_used(used));
-    add_agreement(builder, found, classes_of(stage.other_of(row), {}), ladder, other_used, choose);
-  } else {
-    add_votes(builder, found, ladder, choose);
+void expect_problems(const Recording& recording, const Options& options, const Points<double>& points) {
+  const Plan plan(recording, options);
+  const std::size_t ks = recording.ks.size();
+  const Shards shards(recording.problems, 0);
+  parallel_for(shards.count(), {.threads = options.threads}, [&](std::size_t shard) {
+    Block laws(plan, /*all=*/true);
+    for (std::size_t begin = shards.begin(shard); begin < shards.begin(shard + 1); begin += block) {
+      stop_if_cancelled(options);
+      const std::size_t count = std::min(block, shards.begin(shard + 1) - begin);
+      laws.read(begin, count);
+      for (std::size_t k = 0; k < ks; ++k) {
+        laws.prepare(k);
+        for (std::size_t i = 0; i < count; ++i) {
+          Sums sums = laws.empty(k);
+          laws.add(k, i, 1, sums);
+          write(plan, k, sums, points, (begin + i) * ks + k);
+        }
+      }
+    }
+  });
+}
+
+// Resamples are one matrix product: weights times what each problem comes to in each cell, for some problems at a time.
+void expect_bootstrap(const Recording& recording, const Options& options, std::span<const double> weights,
+                       const Points<double>& resamples) {
+  const Plan plan(recording, options);
+  const std::size_t ks = recording.ks.size();
+  std::vector<Index> begins{0};  // [k]: the first column; right answers of its cells, then costs
+  for (std::size_t k = 0; k < ks; ++k) begins.push_back(begins.back() + 2 * plan.first_steps(k) * plan.later_cells(k));
+
+  const auto problems = static_cast<Index>(recording.problems);
+  const Eigen::Map<const Matrix> weight(weights.data(), static_cast<Index>(weights.size()) / problems, problems);
+  constexpr Index at_a_time = 16 * static_cast<Index>(block);
+  Matrix values(std::min(at_a_time, problems), begins.back());
+  Matrix sums = Matrix::Zero(weight.rows(), begins.back());
+  for (Index first = 0; first < problems; first += at_a_time) {
+    const Index rows = std::min(at_a_time, problems - first);
+    const std::size_t blocks = (static_cast<std::size_t>(rows) + block - 1) / block;
+    parallel_for(blocks, {.threads = options.threads}, [&](std::size_t b) {
+      stop_if_cancelled(options);
+      Block laws(plan, /*all=*/false);
+      const std::size_t begin = b * block;
+      const std::size_t count = std::min(block, static_cast<std::size_t>(rows) - begin);
+      laws.read(static_cast<std::size_t>(first) + begin, count);
+      for (std::size_t k = 0; k < ks; ++k) {
+        laws.prepare(k);
+        for (std::size_t i = 0; i < count; ++i) {
+          Sums own = laws.empty(k);
+          laws.add(k, i, 1, own);
+          values.row(static_cast<Index>(begin + i)).segment(begins[k], own.sums.size()) = own.sums.reshaped<Eigen::RowMajor>();
+        }
+      }
+    });
+    constexpr Index share = 64;  // resamples
+    parallel_for(static_cast<std::size_t>((weight.rows() + share - 1) / share), {.threads = options.threads}, [&](std::size_t part) {
+      stop_if_cancelled(options);
+      const Index begin = static_cast<Index>(part) * share;
+      const Index count = std::min(share, weight.rows() - begin);
+      sums.middleRows(begin, count).noalias() += weight.block(begin, first, count, rows) * values.topRows(rows);
+    });
   }
-  builder.add_unscored(found.unscored, stage.samples, choose);
-  return builder.laws();
+  parallel_for(static_cast<std::size_t>(weight.rows()), {.chunk = 16, .threads = options.threads}, [&](std::size_t resample) {
+    const double* row = sums.row(static_cast<Index>(resample)).data();
+    std::size_t at = resample * ks * plan.cells[0].size();
+    for (std::size_t k = 0; k < ks; ++k) {
+      const Index later = plan.later_cells(k);
+      const double* own = row + begins[k];
+      for (const std::uint32_t cell : plan.cells[k]) {
+        const Index place = static_cast<Index>(cell) / later * 2 * later + static_cast<Index>(cell) % later;
+        resamples.correct[at] = own[place];
+        resamples.cost_pusd[at] = own[place + later];
+        ++at;
+      }
+    }
+  });
 }
 
 }  // namespace cope::sweep
