@@ -184,7 +184,8 @@ TEST(Subsets, plans_that_were_not_all_recorded_are_refused_unless_taken_as_given
   const Gate gate = gate_of(Gate::Measure::consensus, Gate::Comparison::greater, Gate::Denominator::k);
   Fixture fixture(gate, gate, 3, 0);
   EXPECT_THROW(sweep_subsets(fixture.recording, {}), ConfigError);
-  EXPECT_THROW(sweep_subsets(fixture.recording, {.conditional = true}), ConfigError);  // it does not say which was carried
+  EXPECT_THROW(sweep_subsets(fixture.recording, {.conditional = true}),
+               ConfigError);  // it does not say which was carried
   const std::vector<std::int32_t> carried(fixture.recording.problems * fixture.recording.ks.size(), 1);
   fixture.recording.stages[1].variant = carried;
   EXPECT_NO_THROW(sweep_subsets(fixture.recording, {.conditional = true}));

@@ -2,8 +2,8 @@
 
 #include "cope/base/parallel.h"
 #include "cope/sweep/outcomes.h"
-#include "cope/sweep/shards.h"
 #include "cope/sweep/points.h"
+#include "cope/sweep/shards.h"
 #include "cope/sweep/tables.h"
 
 namespace cope::sweep {
@@ -13,7 +13,9 @@ namespace {
 // One k's part of arrays [.., K, T1, T2, ...].
 template <typename T>
 Points<T> part(const Points<T>& points, std::size_t index, std::size_t size, std::size_t stages) {
-  const auto of = [&](auto span, std::size_t share) { return span.empty() ? span : span.subspan(index * share, share); };
+  const auto of = [&](auto span, std::size_t share) {
+    return span.empty() ? span : span.subspan(index * share, share);
+  };
   return {of(points.correct, size), of(points.unscored, size), of(points.resolved, size * stages),
           of(points.cost_pusd, size)};
 }
@@ -85,8 +87,7 @@ void sweep_in_order(const Recording& recording, const Options& options, const Po
   write(parts[0], cells_of(grid), stages, sums, 0);
 }
 
-void problems_in_order(const Recording& recording, const Options& options,
-                       const Points<std::int64_t>& points) {
+void problems_in_order(const Recording& recording, const Options& options, const Points<std::int64_t>& points) {
   const Grid grid(recording);
   const std::size_t stages = recording.stages.size();
   const auto cells = cells_of(grid);
@@ -118,15 +119,17 @@ void bootstrap_in_order(const Recording& recording, const Options& options, std:
       walker.walk(problem, std::span(outcomes).subspan(problem * share, share));
     }
   });
-  parallel_for(weights.size() / recording.problems, {.chunk = 4, .threads = options.threads}, [&](std::size_t resample) {
-    stop_if_cancelled(options);
-    std::vector<Tables<double>> tables = tables_of<double>(grid);
-    for (std::size_t problem = 0; problem < recording.problems; ++problem) {
-      const double weight = weights[resample * recording.problems + problem];
-      if (weight != 0.0) add(tables, std::span<const Outcome>(outcomes).subspan(problem * share, share), weight);
-    }
-    write(tables, cells, recording.stages.size(), resamples, resample);
-  });
+  parallel_for(weights.size() / recording.problems, {.chunk = 4, .threads = options.threads},
+               [&](std::size_t resample) {
+                 stop_if_cancelled(options);
+                 std::vector<Tables<double>> tables = tables_of<double>(grid);
+                 for (std::size_t problem = 0; problem < recording.problems; ++problem) {
+                   const double weight = weights[resample * recording.problems + problem];
+                   if (weight != 0.0)
+                     add(tables, std::span<const Outcome>(outcomes).subspan(problem * share, share), weight);
+                 }
+                 write(tables, cells, recording.stages.size(), resamples, resample);
+               });
 }
 
 }  // namespace cope::sweep

@@ -31,7 +31,9 @@ class Binomials {
  public:
   explicit Binomials(int largest);
   // n choose r; 0 where r > n. REQUIRES: 0 <= n <= largest, r >= 0.
-  double operator()(int n, int r) const { return r > n ? 0.0 : rows_[static_cast<std::size_t>(n)][static_cast<std::size_t>(r)]; }
+  double operator()(int n, int r) const {
+    return r > n ? 0.0 : rows_[static_cast<std::size_t>(n)][static_cast<std::size_t>(r)];
+  }
 
  private:
   std::vector<std::vector<double>> rows_;
@@ -57,8 +59,8 @@ class SampleClasses {
   int samples() const { return samples_; }
   int unscored() const { return unscored_; }
   const std::vector<Class>& classes() const { return classes_; }
-  const std::vector<Group>& groups() const { return groups_; }                   // by falling size
-  int class_of(std::int32_t label) const;                                        // -1: unscored or not among them
+  const std::vector<Group>& groups() const { return groups_; }  // by falling size
+  int class_of(std::int32_t label) const;                       // -1: unscored or not among them
   const Group& group(std::size_t index) const { return groups_[index]; }
 
  private:
@@ -78,7 +80,8 @@ class SampleClasses {
 class MajorityLaw {
  public:
   // `used` [k]: how many samples each vote draws; `steps` [k]: the step of each number of votes, 0 .. counts[k].
-  MajorityLaw(const Binomials& binomials, std::vector<int> used, std::vector<VoteSteps> steps, std::span<const int> counts);
+  MajorityLaw(const Binomials& binomials, std::vector<int> used, std::vector<VoteSteps> steps,
+              std::span<const int> counts);
 
   void compute(const SampleClasses& classes);
 

@@ -9,7 +9,8 @@ namespace {
 // The first best sample of a growing prefix: the first that passes all its tests, the lowest perplexity, or the highest score.
 class PrefixBest {
  public:
-  PrefixBest(Gate::Measure measure) : lowest_(measure == Gate::Measure::perplexity), passes_(measure == Gate::Measure::passed) {}
+  PrefixBest(Gate::Measure measure)
+      : lowest_(measure == Gate::Measure::perplexity), passes_(measure == Gate::Measure::passed) {}
   void add(int sample, double measure) {
     if (passed()) return;
     if (first_ < 0 || (lowest_ ? measure < best_ : measure > best_)) {
@@ -64,7 +65,8 @@ Grid::Grid(const Recording& recording) {
   }
   for (const int k : recording.ks) {
     std::vector<Steps>& at_k = steps.emplace_back();
-    for (std::size_t s = 0; s < recording.stages.size(); ++s) at_k.emplace_back(ladders[s], recording.stages[s].used(k));
+    for (std::size_t s = 0; s < recording.stages.size(); ++s)
+      at_k.emplace_back(ladders[s], recording.stages[s].used(k));
   }
 }
 
@@ -135,8 +137,9 @@ void Walker::walk_stage(std::size_t problem, std::size_t s, std::span<Outcome> o
         level = first < 0 ? 0 : ladder.level(stage.custom[problem * recording_.ks.size() + k]);
         break;
       default:
-        level = ladder.level(vote_.votes(), stage.gate.denominator == Gate::Denominator::k ? stage.used(recording_.ks[k])
-                                                                                          : vote_.answered());
+        level =
+            ladder.level(vote_.votes(), stage.gate.denominator == Gate::Denominator::k ? stage.used(recording_.ks[k])
+                                                                                       : vote_.answered());
     }
     Outcome& outcome = outcomes[k * recording_.stages.size() + s];
     outcome.cost_pusd = cost_pusd;

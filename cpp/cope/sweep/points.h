@@ -27,8 +27,7 @@ struct Points {
 
 // Throw DataError where a variant that a k needs was not recorded, or where a sum of costs does not fit.
 void sweep_in_order(const Recording& recording, const Options& options, const Points<std::int64_t>& sums);
-void problems_in_order(const Recording& recording, const Options& options,
-                       const Points<std::int64_t>& points);
+void problems_in_order(const Recording& recording, const Options& options, const Points<std::int64_t>& points);
 
 // Throw ConfigError where the expectation does not exist.
 void expect_subsets(const Recording& recording, const Options& options, const Points<double>& sums);
@@ -38,6 +37,6 @@ void expect_problems(const Recording& recording, const Options& options, const P
 void bootstrap_in_order(const Recording& recording, const Options& options, std::span<const double> weights,
                         const Points<double>& resamples);
 void expect_bootstrap(const Recording& recording, const Options& options, std::span<const double> weights,
-                       const Points<double>& resamples);
+                      const Points<double>& resamples);
 
 }  // namespace cope::sweep

@@ -18,7 +18,8 @@ std::string field(std::size_t stage, std::string_view name) {
 __extension__ using int128 = __int128;
 
 bool less(Rational one, Rational other) {
-  return static_cast<int128>(one.numerator) * other.denominator < static_cast<int128>(other.numerator) * one.denominator;
+  return static_cast<int128>(one.numerator) * other.denominator <
+         static_cast<int128>(other.numerator) * one.denominator;
 }
 
 void check_thresholds(const StageRecord& stage, std::size_t index, bool last) {
@@ -73,8 +74,8 @@ void check_stage(const Recording& recording, std::size_t index, bool in_order) {
   const auto enough = [&](int samples, std::string_view name) {
     if (stage.uses_k && largest > samples) {
       throw ConfigError("k: " + std::to_string(largest) + " is more than the " + std::to_string(samples) +
-                        " samples recorded in " + field(index, name) +
-                        "; record more with cope.record(..., k=[..., " + std::to_string(largest) + "])");
+                        " samples recorded in " + field(index, name) + "; record more with cope.record(..., k=[..., " +
+                        std::to_string(largest) + "])");
     }
   };
   enough(stage.samples, "classes");
@@ -90,8 +91,8 @@ std::string place(std::size_t problem, std::size_t variant, std::size_t sample) 
          std::to_string(sample);
 }
 
-void check_labels(const StageRecord& stage, std::size_t index, std::size_t problem, std::span<const std::int32_t> labels,
-                  std::size_t samples, std::string_view name) {
+void check_labels(const StageRecord& stage, std::size_t index, std::size_t problem,
+                  std::span<const std::int32_t> labels, std::size_t samples, std::string_view name) {
   const std::size_t share = static_cast<std::size_t>(stage.variants) * samples;
   for (std::size_t i = 0; i < (labels.empty() ? 0 : share); ++i) {
     const std::int32_t label = labels[problem * share + i];
@@ -176,7 +177,8 @@ void check(const Recording& recording, const Options& options) {
                         std::to_string(recording.ks[i]) + " at " + std::to_string(i));
     }
   }
-  for (std::size_t s = 0; s < recording.stages.size(); ++s) check_stage(recording, s, options.in_order || options.conditional);
+  for (std::size_t s = 0; s < recording.stages.size(); ++s)
+    check_stage(recording, s, options.in_order || options.conditional);
   parallel_for(recording.problems, {.chunk = 256, .threads = options.threads}, [&](std::size_t problem) {
     for (std::size_t s = 0; s < recording.stages.size(); ++s) check_values(recording, s, problem);
   });

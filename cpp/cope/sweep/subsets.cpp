@@ -8,9 +8,9 @@
 #include "cope/base/error.h"
 #include "cope/base/parallel.h"
 #include "cope/sweep/outcomes.h"
+#include "cope/sweep/points.h"
 #include "cope/sweep/shards.h"
 #include "cope/sweep/stage_law.h"
-#include "cope/sweep/points.h"
 #include "cope/sweep/tables.h"
 
 namespace cope::sweep {
@@ -37,16 +37,19 @@ void check_stage(const Recording& recording, const Options& options, std::size_t
                       "no expectation over subsets; use estimator=\"order\"");
   }
   if (options.conditional || (stage.carries < 0 && stage.variants == 1)) return;
-  const std::string ways = "; use estimator=\"order\", or conditional=True: the plans carried in sampling order, taken as given";
+  const std::string ways =
+      "; use estimator=\"order\", or conditional=True: the plans carried in sampling order, taken as given";
   if (stage.carries != 0 || s != 1) {
-    throw ConfigError(stage_name(s) +
-                      ": the expectation over subsets exists where the second stage carries from the first; this stage " +
-                      (stage.carries < 0 ? "has variants but does not say what it carries"
-                                         : "carries from stage " + std::to_string(stage.carries)) +
-                      ways);
+    throw ConfigError(
+        stage_name(s) +
+        ": the expectation over subsets exists where the second stage carries from the first; this stage " +
+        (stage.carries < 0 ? "has variants but does not say what it carries"
+                           : "carries from stage " + std::to_string(stage.carries)) +
+        ways);
   }
   if (stage.variants != recording.stages[0].samples) {
-    throw ConfigError(stage_name(s) + ": the plan that is carried depends on the subset, and samples were recorded with " +
+    throw ConfigError(stage_name(s) +
+                      ": the plan that is carried depends on the subset, and samples were recorded with " +
                       std::to_string(stage.variants) + " of the " + std::to_string(recording.stages[0].samples) +
                       " plans; record all with cope.record(..., carry=\"all\")" + ways);
   }
@@ -78,7 +81,8 @@ struct Plan {
   const Options& options;
   Grid grid;
   Binomials binomials;
-  int carried = 0;  // the plans that the second stage goes on with, each with a probability; 0: one, whatever the subset
+  int carried =
+      0;  // the plans that the second stage goes on with, each with a probability; 0: one, whatever the subset
   std::vector<std::vector<std::uint32_t>> cells;  // [k]: of each point
 };
 
@@ -335,7 +339,7 @@ void expect_problems(const Recording& recording, const Options& options, const P
 
 // Resamples are one matrix product: weights times what each problem comes to in each cell, for some problems at a time.
 void expect_bootstrap(const Recording& recording, const Options& options, std::span<const double> weights,
-                       const Points<double>& resamples) {
+                      const Points<double>& resamples) {
   const Plan plan(recording, options);
   const std::size_t ks = recording.ks.size();
   std::vector<Index> begins{0};  // [k]: the first column; right answers of its cells, then costs
@@ -360,32 +364,36 @@ void expect_bootstrap(const Recording& recording, const Options& options, std::s
         for (std::size_t i = 0; i < count; ++i) {
           Sums own = laws.empty(k);
           laws.add(k, i, 1, own);
-          values.row(static_cast<Index>(begin + i)).segment(begins[k], own.sums.size()) = own.sums.reshaped<Eigen::RowMajor>();
+          values.row(static_cast<Index>(begin + i)).segment(begins[k], own.sums.size()) =
+              own.sums.reshaped<Eigen::RowMajor>();
         }
       }
     });
     constexpr Index share = 64;  // resamples
-    parallel_for(static_cast<std::size_t>((weight.rows() + share - 1) / share), {.threads = options.threads}, [&](std::size_t part) {
-      stop_if_cancelled(options);
-      const Index begin = static_cast<Index>(part) * share;
-      const Index count = std::min(share, weight.rows() - begin);
-      sums.middleRows(begin, count).noalias() += weight.block(begin, first, count, rows) * values.topRows(rows);
-    });
+    parallel_for(static_cast<std::size_t>((weight.rows() + share - 1) / share), {.threads = options.threads},
+                 [&](std::size_t part) {
+                   stop_if_cancelled(options);
+                   const Index begin = static_cast<Index>(part) * share;
+                   const Index count = std::min(share, weight.rows() - begin);
+                   sums.middleRows(begin, count).noalias() +=
+                       weight.block(begin, first, count, rows) * values.topRows(rows);
+                 });
   }
-  parallel_for(static_cast<std::size_t>(weight.rows()), {.chunk = 16, .threads = options.threads}, [&](std::size_t resample) {
-    const double* row = sums.row(static_cast<Index>(resample)).data();
-    std::size_t at = resample * ks * plan.cells[0].size();
-    for (std::size_t k = 0; k < ks; ++k) {
-      const Index later = plan.later_cells(k);
-      const double* own = row + begins[k];
-      for (const std::uint32_t cell : plan.cells[k]) {
-        const Index place = static_cast<Index>(cell) / later * 2 * later + static_cast<Index>(cell) % later;
-        resamples.correct[at] = own[place];
-        resamples.cost_pusd[at] = own[place + later];
-        ++at;
-      }
-    }
-  });
+  parallel_for(
+      static_cast<std::size_t>(weight.rows()), {.chunk = 16, .threads = options.threads}, [&](std::size_t resample) {
+        const double* row = sums.row(static_cast<Index>(resample)).data();
+        std::size_t at = resample * ks * plan.cells[0].size();
+        for (std::size_t k = 0; k < ks; ++k) {
+          const Index later = plan.later_cells(k);
+          const double* own = row + begins[k];
+          for (const std::uint32_t cell : plan.cells[k]) {
+            const Index place = static_cast<Index>(cell) / later * 2 * later + static_cast<Index>(cell) % later;
+            resamples.correct[at] = own[place];
+            resamples.cost_pusd[at] = own[place + later];
+            ++at;
+          }
+        }
+      });
 }
 
 }  // namespace cope::sweep

@@ -4,7 +4,8 @@
 //   Grid<double> grid = sweep_subsets(recording, options);           // the expectation over what other orders would have given
 //   grid.correct[recording point]                                    // row-major over [K, T1, T2, ...]
 //
-// Stages climb steps (ladder.h) with laws (law.h); a point reaches a stage where all before it climbed too few. Everything is summed at the resolution
+// A stage climbs steps (ladder.h): in sampling order to one (tables.h), over subsets to each with a probability (stage_law.h). A point reaches a stage where
+// all before it climbed too few. Everything is computed for the thresholds that differ, and spread over the grid at the end.
 // of the stages reached so far, and spread over the axes of later thresholds at the end. Problems are taken in blocks, so memory does not grow with
 // problems x grid, and block sums are added in a fixed order, so results do not depend on the threads.
 //
