@@ -6,8 +6,7 @@
 //
 // A stage climbs steps (ladder.h): in sampling order to one (tables.h), over subsets to each with a probability (stage_law.h). A point reaches a stage where
 // all before it climbed too few. Everything is computed for the thresholds that differ, and spread over the grid at the end.
-// of the stages reached so far, and spread over the axes of later thresholds at the end. Problems are taken in blocks, so memory does not grow with
-// problems x grid, and block sums are added in a fixed order, so results do not depend on the threads.
+// Problems are taken in blocks, so memory does not grow with problems x grid, and sums are added in a fixed order, so results do not depend on the threads.
 //
 // Thread-safety: pure functions that use threads of their own. They throw ConfigError and DataError (see recording.h), and Error when cancelled.
 #pragma once
