@@ -83,8 +83,7 @@ inline Load post_many(const std::string& base_url, int requests, int in_flight) 
   HttpClient client({.max_connections = in_flight, .ca_bundle = ""});
   HttpTarget to;
   to.url = base_url + "/chat/completions";
-  to.headers = {"Content-Type: application/json", "Accept: application/json", "User-Agent: cope",
-                "Authorization: Bearer bench"};
+  to.headers = {"Content-Type: application/json", "Accept:", "User-Agent: cope", "Authorization: Bearer bench"};
   const int target = client.add_target(to);
   Load load;
   int sent = 0;

@@ -18,9 +18,12 @@ std::string Digest::hex() const {
 }
 
 Digest sha256(std::string_view data) {
+  // Fetched once: OpenSSL looks an implementation up by name for every digest otherwise, which costs as much as the digest of a short text.
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Digest digest;
   unsigned int size = 0;
-  if (EVP_Digest(data.data(), data.size(), digest.bytes.data(), &size, EVP_sha256(), nullptr) != 1 ||
+  if (algorithm == nullptr ||
+      EVP_Digest(data.data(), data.size(), digest.bytes.data(), &size, algorithm, nullptr) != 1 ||
       size != digest.bytes.size()) {
     throw Error("SHA-256 is not available from OpenSSL on this machine");
   }

@@ -53,15 +53,16 @@ void allow_open_files(int connections) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void check_url(const std::string& url) {
+CURLU* parsed_url(const std::string& url) {
   CURLU* parsed = curl_url();
   const CURLUcode code = curl_url_set(parsed, CURLUPART_URL, url.c_str(), 0);
   char* scheme = nullptr;
   const bool http = code == CURLUE_OK && curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
                     (std::string_view(scheme) == "http" || std::string_view(scheme) == "https");
   curl_free(scheme);
+  if (http) return parsed;
   curl_url_cleanup(parsed);
-  if (!http) throw ConfigError("base_url must be a http:// or https:// URL, got '" + printable_url(url) + "'");
+  throw ConfigError("base_url must be a http:// or https:// URL, got '" + printable_url(url) + "'");
 }
 
 // One request and its reply; the easy handle stays with its target, so that its options are set once.
@@ -172,14 +173,17 @@ class HttpClient::Impl {
     active_.clear();
     for (Target& target : targets_) target.idle.clear();
     curl_multi_cleanup(multi_);
-    for (Target& target : targets_) curl_slist_free_all(target.headers);
+    for (Target& target : targets_) {
+      curl_slist_free_all(target.headers);
+      curl_url_cleanup(target.url);
+    }
     close(event_);
     close(epoll_);
   }
 
   int add_target(HttpTarget spec) {
-    check_url(spec.url);
     Target target;
+    target.url = parsed_url(spec.url);
     for (const std::string& header : spec.headers) target.headers = curl_slist_append(target.headers, header.c_str());
     target.headers = curl_slist_append(target.headers, "Expect:");  // no round trip before a long body
     target.spec = std::move(spec);
@@ -256,6 +260,7 @@ class HttpClient::Impl {
  private:
   struct Target {
     HttpTarget spec;
+    CURLU* url = nullptr;  // parsed once, not for every request
     curl_slist* headers = nullptr;
     std::vector<std::unique_ptr<Transfer>> idle;
   };
@@ -276,7 +281,7 @@ class HttpClient::Impl {
     if (transfer->easy == nullptr) throw std::bad_alloc();
     const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(transfer->easy, option, value); };
     set(CURLOPT_PRIVATE, static_cast<void*>(transfer.get()));
-    set(CURLOPT_URL, target.spec.url.c_str());
+    set(CURLOPT_CURLU, target.url);
     set(CURLOPT_HTTPHEADER, target.headers);
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(target.spec.get ? CURLOPT_HTTPGET : CURLOPT_POST, 1L);

@@ -38,7 +38,7 @@ HttpTarget target_of(const Endpoint& endpoint) {
 }  // namespace
 
 std::vector<std::string> request_headers(const Endpoint& endpoint) {
-  std::vector<std::string> headers{"Content-Type: application/json", "Accept: application/json", "User-Agent: cope"};
+  std::vector<std::string> headers{"Content-Type: application/json", "Accept:", "User-Agent: cope"};
   if (endpoint.api_key.empty()) return headers;
   const std::string& key = endpoint.api_key.reveal();
   if (std::any_of(key.begin(), key.end(), [](char c) { return c < '!' || c > '~'; })) {

@@ -1,7 +1,8 @@
 #include "cope/sampler/reply_reader.h"
 
+#include <simdjson.h>
+
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "cope/sampler/text.h"
@@ -9,8 +10,8 @@
 namespace cope {
 namespace {
 
-using nlohmann::json;
-
+constexpr std::size_t kept_parser_bytes =
+    1 << 20;                                  // the buffers that a parser keeps are some ten times its longest reply
 constexpr double max_tokens_in_usage = 1e12;  // more is a broken server, and would overflow costs
 
 // Where in the reply the reader is.
@@ -132,22 +133,19 @@ const char* name_of(Key key) {
   }
 }
 
+std::string too_deep() { return "the JSON is nested deeper than " + std::to_string(max_reply_depth); }
+
 class Reader {
  public:
   explicit Reader(std::size_t max_choices) : max_choices_(max_choices) {}
   RawReply take() { return std::move(reply_); }
 
-  // --- nlohmann's SAX interface; false stops the parser -------------------------------------------------------
-  bool null() { return true; }
-  bool boolean(bool) { return at() == At::skip || tolerant() || wrong("a boolean"); }
-  bool number_integer(std::int64_t value) { return number(static_cast<double>(value), value, true); }
-  bool number_unsigned(std::uint64_t value) {
-    return number(static_cast<double>(value), static_cast<std::int64_t>(value), value <= INT64_MAX);
-  }
-  bool number_float(double value, const std::string&) { return number(value, 0, false); }
-  bool binary(json::binary_t&) { return false; }
+  // --- what tell() calls, in the order of the text; false ends the reading -------------------------------------
+  bool boolean() { return at() == At::skip || tolerant() || wrong("a boolean"); }
+  bool integer(std::int64_t value) { return number(static_cast<double>(value), value, true); }
+  bool real(double value) { return number(value, 0, false); }
 
-  bool string(std::string& value) {
+  bool string(std::string_view value) {
     switch (at()) {
       case At::skip:
         return true;
@@ -160,29 +158,29 @@ class Reader {
         return part_string(value);
       case At::message:
         if (key_ == Key::content)
-          choice().text = std::move(value);
+          choice().text = value;
         else if (key_ == Key::reasoning && !value.empty())
-          choice().reasoning = std::move(value);
+          choice().reasoning = value;
         else if (key_ == Key::refusal)
-          choice().refusal = std::move(value);
+          choice().refusal = value;
         return true;
       case At::choice:
-        if (key_ == Key::finish_reason) choice().finish_reason = std::move(value);
+        if (key_ == Key::finish_reason) choice().finish_reason = value;
         return key_ == Key::finish_reason || key_ == Key::other || wrong("text");
       case At::error:
         if (key_ == Key::error_text)
-          reply_.error_message = std::move(value);
+          reply_.error_message = value;
         else if (key_ == Key::error_type)
-          reply_.error_type = std::move(value);
+          reply_.error_type = value;
         else if (key_ == Key::error_code)
-          reply_.error_code = std::move(value);
+          reply_.error_code = value;
         return true;
       default:
         return tolerant() || wrong("text");
     }
   }
 
-  bool start_object(std::size_t) {
+  bool start_object() {
     if (stack_.empty()) return push(At::root);
     switch (at()) {
       case At::root:
@@ -231,7 +229,7 @@ class Reader {
     return pop();
   }
 
-  bool start_array(std::size_t) {
+  bool start_array() {
     if (stack_.empty()) {
       reply_.problem = "the reply is a list, not an object";
       return false;
@@ -255,17 +253,12 @@ class Reader {
 
   bool end_array() { return pop(); }
 
-  bool key(std::string& name) {
+  bool key(std::string_view name) {
     key_ = Key::other;
     for (const KnownKey& known : known_keys) {
       if (known.at == at() && known.name == name) key_ = known.key;
     }
     return true;
-  }
-
-  bool parse_error(std::size_t position, const std::string&, const json::exception&) {
-    if (reply_.problem.empty()) reply_.problem = "not JSON from byte " + std::to_string(position) + " on";
-    return false;
   }
 
  private:
@@ -278,7 +271,7 @@ class Reader {
 
   bool push(At at) {
     if (stack_.size() >= max_reply_depth) {
-      reply_.problem = "the JSON is nested deeper than " + std::to_string(max_reply_depth);
+      reply_.problem = too_deep();
       return false;
     }
     stack_.push_back(at);
@@ -301,24 +294,24 @@ class Reader {
     return false;
   }
 
-  bool root_string(std::string& value) {
+  bool root_string(std::string_view value) {
     if (stack_.empty()) return true;
     if (key_ == Key::error || key_ == Key::error_text) {
       reply_.has_error = reply_.has_error || key_ == Key::error;
-      reply_.error_message = std::move(value);
+      reply_.error_message = value;
     } else if (key_ == Key::error_code) {
-      reply_.error_code = std::move(value);
+      reply_.error_code = value;
     }
     return (key_ != Key::choices && key_ != Key::usage) || wrong("text");
   }
 
-  bool part_string(std::string& value) {
+  bool part_string(std::string_view value) {
     if (key_ == Key::part_type)
-      part_type_ = std::move(value);
+      part_type_ = value;
     else if (key_ == Key::part_text)
-      part_text_ = std::move(value);
+      part_text_ = value;
     else if (key_ == Key::refusal)
-      choice().refusal = std::move(value);
+      choice().refusal = value;
     return true;
   }
 
@@ -367,12 +360,50 @@ class Reader {
   std::string part_text_;
 };
 
+// Tells the reader what stands in the reply. As deep as the text is nested, which the parser bounds.
+bool tell(const simdjson::dom::element value, Reader& reader) {
+  using simdjson::dom::element_type;
+  switch (value.type()) {
+    case element_type::OBJECT:
+      if (!reader.start_object()) return false;
+      for (const auto [name, inner] : simdjson::dom::object(value)) {
+        if (!reader.key(name) || !tell(inner, reader)) return false;
+      }
+      return reader.end_object();
+    case element_type::ARRAY:
+      if (!reader.start_array()) return false;
+      for (const simdjson::dom::element inner : simdjson::dom::array(value)) {
+        if (!tell(inner, reader)) return false;
+      }
+      return reader.end_array();
+    case element_type::STRING:
+      return reader.string(std::string_view(value));
+    case element_type::INT64:
+      return reader.integer(std::int64_t(value));
+    case element_type::UINT64:  // beyond int64: no count, index or code
+    case element_type::DOUBLE:
+      return reader.real(double(value));
+    case element_type::BOOL:
+      return reader.boolean();
+    case element_type::NULL_VALUE:
+      return true;
+  }
+  return true;
+}
+
 RawReply read_once(std::string_view body, std::size_t max_choices) {
+  thread_local simdjson::dom::parser parser;  // keeps its buffers
+  if (parser.capacity() > kept_parser_bytes) parser = simdjson::dom::parser();
   Reader reader(max_choices);
-  const bool whole = json::sax_parse(body.begin(), body.end(), &reader);
-  RawReply reply = reader.take();
-  if (!whole && reply.problem.empty()) reply.problem = "not JSON";
-  return reply;
+  simdjson::dom::element root;
+  if (const auto error = parser.parse(body.data(), body.size(), true).get(root)) {
+    RawReply reply;
+    reply.problem =
+        error == simdjson::DEPTH_ERROR ? too_deep() : std::string("not JSON: ") + simdjson::error_message(error);
+    return reply;
+  }
+  tell(root, reader);
+  return reader.take();
 }
 
 }  // namespace
