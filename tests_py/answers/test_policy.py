@@ -25,7 +25,11 @@ def test_the_policy(gold: str, prediction: str, correct: bool) -> None:
 
 
 # kind, gold, right answers, wrong answers: rewritings that models produce, and close answers that must not pass.
-PAIRS = [json.loads(line) for line in Path(__file__).with_name("pairs.jsonl").read_text(encoding="utf-8").splitlines()]
+PAIRS = [
+    json.loads(line)
+    for name in ("pairs.jsonl", "pairs_by_type.jsonl")
+    for line in Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+]
 
 
 @pytest.mark.parametrize("row", PAIRS, ids=lambda row: row["gold"])

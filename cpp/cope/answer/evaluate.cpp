@@ -19,7 +19,7 @@ bool Evaluator::has_symbols(NodeId id) const {
   if (op == Op::symbol)
     return std::ranges::find(dummies_, tree_.name(id)) == dummies_.end() &&
            std::ranges::find(bound_, tree_.name(id), &std::pair<std::string_view, mpq_class>::first) == bound_.end();
-  if (op == Op::integral) return true;
+  if (op == Op::integral || op == Op::application) return true;
   return std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_symbols(kid); });
 }
 
@@ -31,6 +31,10 @@ bool Evaluator::has_plus_minus(NodeId id) const {
 bool Evaluator::mentions(NodeId id, const std::string& symbol) const {
   if (tree_[id].op == Op::symbol) return tree_.name(id) == symbol;
   return std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return mentions(kid, symbol); });
+}
+
+bool Evaluator::mentions_pi(NodeId id) const {
+  return tree_[id].op == Op::pi || std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return mentions_pi(kid); });
 }
 
 bool Evaluator::has_absolute(NodeId id) const {

@@ -42,6 +42,7 @@ class Evaluator {
   bool has_symbols(NodeId id) const;
   bool has_plus_minus(NodeId id) const;
   bool mentions(NodeId id, const std::string& symbol) const;
+  bool mentions_pi(NodeId id) const;
   bool has_absolute(NodeId id) const;                // of something with variables
   bool inexact_used() const { return balls_used_; }  // whether a key needed balls
 

@@ -126,6 +126,8 @@ Ball Evaluator::ball(NodeId id) {
       return opaque("mod", id);
     case Op::function:
       return ball_function(id);
+    case Op::application:
+      return opaque("function " + tree_.name(id), id);
     case Op::sum:
     case Op::product:
       return ball_series(id);

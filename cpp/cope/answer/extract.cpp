@@ -29,7 +29,25 @@ std::size_t rfind(std::string_view text, std::string_view needle, std::size_t ke
   return none;
 }
 
+// Without the tokens that end a model's turn: <|im_end|>, </s>.
+std::string_view without_end_tokens(std::string_view text) {
+  constexpr std::size_t longest_token = 32;
+  for (;;) {
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    const std::size_t before = text.size();
+    for (const std::string_view token : {"</s>", "<eos>", "<end_of_turn>"}) {
+      if (text.ends_with(token)) text.remove_suffix(token.size());
+    }
+    if (text.ends_with("|>")) {
+      const std::size_t open = text.rfind("<|");
+      if (open != none && text.size() - open <= longest_token) text = text.substr(0, open);
+    }
+    if (text.size() == before) return text;
+  }
+}
+
 std::string_view after_thinking(std::string_view text) {
+  text = without_end_tokens(text);
   const std::size_t thought = rfind(text, "</think>", 7, text.size());  // '>' is rare in prose
   return thought == none ? text : text.substr(thought + 8);
 }
@@ -73,7 +91,7 @@ std::optional<Box> box_before(std::string_view text, std::size_t end) {
   return std::nullopt;
 }
 
-// Whether only "and", commas and the signs of mathematics stand between two boxes, and a connector among them.
+// Whether only "and", "or", commas and the signs of mathematics stand between two boxes, and a connector among them.
 bool only_connectors(std::string_view between) {
   if (between.size() > 24) return false;
   bool connector = false;
@@ -85,6 +103,12 @@ bool only_connectors(std::string_view between) {
     } else if (between.substr(i).starts_with("\\text{ and }")) {
       connector = true;
       i += 12;
+    } else if (between.substr(i).starts_with("or")) {
+      connector = true;
+      i += 2;
+    } else if (between.substr(i).starts_with("\\text{ or }")) {
+      connector = true;
+      i += 11;
     } else if (between.substr(i).starts_with("\\(") || between.substr(i).starts_with("\\)") ||
                between.substr(i).starts_with("\\,")) {
       i += 2;
@@ -103,8 +127,14 @@ bool only_connectors(std::string_view between) {
 }
 
 std::optional<std::string> boxed(std::string_view text) {
-  const auto last = box_before(text, text.size());
+  auto last = box_before(text, text.size());
   if (!last) return std::nullopt;
+  for (int empty = 0; empty < 4 && trim(last->content).empty();
+       ++empty) {  // \\boxed{} shows where the answer should stand
+    const auto before = box_before(text, last->begin);
+    if (!before) break;
+    last = before;
+  }
   std::string content(trim(last->content));
   std::size_t begin = last->begin;
   for (int more = 0; more < 16; ++more) {
@@ -173,6 +203,25 @@ std::optional<std::string_view> first_math(std::string_view text) {
     }
   }
   return std::nullopt;
+}
+
+// The first piece of mathematics and those that only "and", "or" or a comma join to it.
+std::optional<std::string> joined_math(std::string_view text) {
+  const auto first = first_math(text);
+  if (!first) return std::nullopt;
+  std::string all(trim(*first));
+  const char* end = first->data() + first->size();
+  for (int more = 0; more < 16; ++more) {
+    std::string_view rest(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    rest.remove_prefix(std::min(rest.find_first_not_of("$\\)]"), rest.size()));
+    const auto next = first_math(rest);
+    if (!next) break;
+    const std::string_view gap = rest.substr(0, static_cast<std::size_t>(next->data() - rest.data()));
+    if (!only_connectors(gap)) break;
+    all.append(", ").append(trim(*next));
+    end = next->data() + next->size();
+  }
+  return all;
 }
 
 // "5. FORMAT", "Step 2": a heading.
@@ -266,6 +315,14 @@ std::string_view without_reason(std::string_view said) {
   return trim(said.substr(0, stop));
 }
 
+// Of "12 because 3 * 4 = 12", "12 (since ...)".
+std::string_view without_because(std::string_view said) {
+  std::size_t stop = said.size();
+  for (const std::string_view word : {" because ", " since ", " (because ", " (since ", " (as "})
+    stop = std::min(stop, said.find(word));
+  return trim(said.substr(0, stop));
+}
+
 // What follows the last "answer is", "answer:" or "####".
 std::optional<std::string> after_marker(std::string_view text) {
   std::size_t end = text.size();
@@ -275,6 +332,10 @@ std::optional<std::string> after_marker(std::string_view text) {
     if (at == none || (hashes != none && hashes > at)) break;
     end = at;
     std::string_view rest = text.substr(at + 5);
+    if (rest.starts_with('>') && text.substr(0, at).ends_with("<a")) {
+      const std::string_view inside = trim(rest.substr(1, std::min(rest.find("</answer>"), longest_said) - 1));
+      if (has_content(inside)) return std::string(inside);
+    }
     if (rest.starts_with('s')) rest.remove_prefix(1);
     if (rest.starts_with('"')) {
       if (auto value = json_value(rest)) return value;
@@ -303,20 +364,18 @@ std::optional<std::string> after_marker(std::string_view text) {
     if (!marked) continue;
     rest = trim(rest);
     if (rest.starts_with("$$") || rest.starts_with("\\[") || rest.starts_with("$") || rest.starts_with("\\(")) {
-      if (const auto math = first_math(rest.substr(0, 4096)); math && has_content(*math)) {
-        return std::string(trim(*math));
-      }
+      if (auto math = joined_math(rest.substr(0, 4096)); math && has_content(*math)) return math;
     }
     const std::string plain = without_bold(sentence(rest.substr(0, 2 * longest_said)), opened);
     const std::string_view said = without_marks(plain);
     if (!has_content(said) || said.size() > longest_said) continue;
-    if (const auto math = first_math(said); math && has_content(*math)) return std::string(trim(*math));
+    if (auto math = joined_math(said); math && has_content(*math)) return math;
     if (is_prose(said) && !is_digit(said[0])) {  // "there are **6** ways to choose them": the number in it
       if (auto bold = last_bold(sentence(rest))) return bold;
       if (auto number = extract_number(said)) return number;
       continue;
     }
-    return std::string(is_prose(said) ? without_marks(without_reason(said)) : said);
+    return std::string(without_marks(is_prose(said) ? without_reason(said) : without_because(said)));
   }
   if (hashes != none) {
     std::string_view line = text.substr(hashes + 4);
@@ -388,6 +447,11 @@ std::optional<std::string> extract_number(std::string_view text) {
     const bool glued = (start > 0 && (is_letter(text[start - 1]) || text[start - 1] == '_')) ||
                        (end < text.size() && (is_letter(text[end]) || text[end] == '_'));
     if (!glued) {
+      constexpr std::string_view sign = "\xE2\x88\x92";  // U+2212
+      if (text.substr(0, start).ends_with(sign)) {
+        const std::size_t before = start - sign.size();
+        if (before == 0 || is_space(text[before - 1])) return "-" + std::string(text.substr(start, end - start));
+      }
       const bool minus =
           start > 0 && text[start - 1] == '-' &&
           (start < 2 || (!is_digit(text[start - 2]) && !is_letter(text[start - 2]) && text[start - 2] != ')'));
@@ -428,6 +492,11 @@ std::optional<std::string> extract_choice(std::string_view text) {
   if (const auto box = boxed(text)) return letter_in(*box);
   if (const auto said = after_marker(text)) {
     if (auto letter = letter_in(*said)) return letter;
+  }
+  for (const std::string_view word : {"hoice is", "ption is", "hoice:", "ption:"}) {
+    if (const std::size_t at = rfind(text, word, 0, text.size()); at != none) {
+      if (auto letter = letter_in(sentence(text.substr(at + word.size(), 32)))) return letter;
+    }
   }
   if (text.size() <= 3) {
     if (auto letter = letter_in(text)) return letter;

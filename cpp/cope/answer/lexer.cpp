@@ -21,12 +21,15 @@ bool is_wrapper(std::string_view name) {
 
 bool is_layout(std::string_view name) {
   constexpr std::string_view layout[] = {
-      "left",      "right",        "big",       "Big",         "bigg",       "Bigg",      "bigl",   "bigr",
-      "Bigl",      "Bigr",         "biggl",     "biggr",       "Biggl",      "Biggr",     "middle", "quad",
-      "qquad",     "displaystyle", "textstyle", "scriptstyle", "limits",     "nolimits",  "hspace", "thinspace",
-      "medspace",  "thickspace",   "enspace",   "nobreak",     "allowbreak", "mathstrut", "hfill",  "noindent",
-      "centering", "rm",           "bf",        "it",          "strut",      "phantom",   "hline",  "negthinspace",
-      "nonumber",  "smallskip",    "checkmark", "bigm",        "biggm"};
+      "left",       "right",     "big",       "Big",          "bigg",         "Bigg",        "bigl",
+      "bigr",       "Bigl",      "Bigr",      "biggl",        "biggr",        "Biggl",       "Biggr",
+      "middle",     "quad",      "qquad",     "displaystyle", "textstyle",    "scriptstyle", "limits",
+      "nolimits",   "hspace",    "thinspace", "medspace",     "thickspace",   "enspace",     "nobreak",
+      "allowbreak", "mathstrut", "hfill",     "noindent",     "centering",    "rm",          "bf",
+      "it",         "strut",     "phantom",   "hline",        "negthinspace", "nonumber",    "smallskip",
+      "checkmark",  "bigm",      "biggm",     "tiny",         "small",        "normalsize",  "large",
+      "Large",      "LARGE",     "huge",      "Huge",         "footnotesize", "scriptsize",  "therefore",
+      "because"};
   return std::ranges::find(layout, name) != std::end(layout);
 }
 
@@ -57,8 +60,11 @@ class Lexer {
       if (is_space(c) || c == '~' || c == '$') {
         spaced_ = true;
         ++i;
-      } else if (is_digit(c) || (c == '.' && i + 1 < text.size() && is_digit(text[i + 1]))) {
+      } else if (is_digit(c) || (c == '.' && i + 1 < text.size() && (is_digit(text[i + 1]) || bar_at(text, i + 1)))) {
         number(text, i);
+      } else if (const std::size_t length = c == '{' ? braced_sign(text, i) : 0; length != 0) {
+        scan(text.substr(i + 1, length - 2), words, depth + 1);  // 7{:}30, 2{\times}3
+        i += length;
       } else if (is_letter(c)) {
         run_of_letters(text, i, words);
       } else if (c == '\\') {
@@ -104,11 +110,28 @@ class Lexer {
            (before->kind == Tok::command || before->is('^') || before->is('_') || before->is('}') || before->is(']'));
   }
 
+  static bool bar_at(std::string_view text, std::size_t i) {
+    return text.compare(i, 9, "\\overline") == 0 || text.compare(i, 4, "\\bar") == 0 ||
+           text.compare(i, 4, "\\dot") == 0;
+  }
+
+  // The length of a sign that stands alone in braces, which only TeX's spacing needs; 0 where there is none.
+  std::size_t braced_sign(std::string_view text, std::size_t i) const {
+    if (grouping()) return 0;
+    for (const std::string_view sign : {"{:}", "{=}", "{,}", "{<}", "{>}", "{+}", "{/}", "{\\times}", "{\\cdot}",
+                                        "{\\le}", "{\\leq}", "{\\ge}", "{\\geq}", "{\\colon}", "{\\div}", "{\\pm}"}) {
+      if (text.substr(i).starts_with(sign)) return sign.size();
+    }
+    return 0;
+  }
+
   // The length of a thousands separator at `i` that is followed by exactly three digits; 0 where there is none.
   std::size_t separator(std::string_view text, std::size_t i) const {
     std::size_t at = i;
     if (text.compare(at, 3, "{,}") == 0) {
       at += 3;
+    } else if (text.compare(at, 2, "\\!") == 0) {
+      at += 2;
     } else if (text.compare(at, 3, ",\\!") == 0) {
       at += 3;
       while (at < text.size() && text[at] == ' ') ++at;
@@ -126,6 +149,14 @@ class Lexer {
     return at - i;
   }
 
+  // The length of "(142857)"; 0 where there is none.
+  static std::size_t bracketed_period(std::string_view text, std::size_t i) {
+    if (i >= text.size() || text[i] != '(') return 0;
+    std::size_t stop = i + 1;
+    while (stop < text.size() && is_digit(text[stop])) ++stop;
+    return stop > i + 1 && stop < text.size() && text[stop] == ')' ? stop + 1 - i : 0;
+  }
+
   void number(std::string_view text, std::size_t& i) {
     std::string value;
     const std::size_t start = i;
@@ -138,9 +169,16 @@ class Lexer {
     }
     if (i < text.size() && text[i] == '.') {
       const bool more = i + 1 < text.size() && is_digit(text[i + 1]);
-      const bool bar = text.compare(i + 1, 9, "\\overline") == 0 || text.compare(i + 1, 4, "\\bar") == 0 ||
-                       text.compare(i + 1, 4, "\\dot") == 0;
+      const bool bar = bar_at(text, i + 1);
+      if (const std::size_t period = bracketed_period(text, i + 1); period != 0 && value == "0") {  // 0.(3)
+        push(Tok::number, "0.");
+        push(Tok::command, "overline");
+        push(Tok::number, text.substr(i + 2, period - 2));
+        i += 1 + period;
+        return;
+      }
       if (more || bar) {
+        if (value.empty()) value.push_back('0');
         value.push_back('.');
         ++i;
         while (i < text.size() && is_digit(text[i])) value.push_back(text[i++]);
@@ -180,7 +218,18 @@ class Lexer {
     }
     i = stop;
     if (run.size() == 1) {
-      push(Tok::symbol, run);
+      const std::string_view rest = trim(text.substr(i, 8));
+      const Token* before = last();
+      const bool after_bracket = before != nullptr && (before->is(')') || before->is(']') || before->is("}"));
+      if ((run == "x" || run == "X") && before != nullptr && before->kind == Tok::number &&
+          (rest.starts_with("10^") || rest.starts_with("10**"))) {
+        push(Tok::command, "times");  // 1.2 x 10^5
+      } else if (run == "U" && after_bracket &&
+                 (rest.starts_with('(') || rest.starts_with('[') || rest.starts_with("\\{"))) {
+        push(Tok::command, "cup");
+      } else {
+        push(Tok::symbol, run);
+      }
       return;
     }
     if (const std::string_view command = plain_command(run); !command.empty()) {
@@ -234,17 +283,32 @@ class Lexer {
     while (stop < text.size() && is_letter(text[stop])) ++stop;
     std::string_view name = text.substr(i + 1, stop - i - 1);
     i = stop;
-    if (name == "begin" || name == "end") {
+    if (const char delimiter = delimiter_named(name); delimiter != 0) {
+      scan(std::string_view(&delimiter, 1), in_text_, depth + 1);
+    } else if (name == "cr") {
+      push(Tok::row, "\\\\");
+    } else if (name == "prime") {
+      const std::size_t count = tokens_.size();  // f^\prime, f^{\prime}
+      if (count >= 2 && tokens_[count - 1].is('{') && tokens_[count - 2].is('^') && i < text.size() && text[i] == '}') {
+        tokens_.pop_back();
+        braces_.pop_back();
+        ++i;
+      }
+      if (last() != nullptr && last()->is('^')) tokens_.pop_back();
+      push(Tok::sign, "'");
+    } else if (name == "R") {
+      push(Tok::symbol, "mathbb R");
+    } else if (name == "begin" || name == "end") {
       environment(text, i, name == "begin");
     } else if (is_layout(name)) {
       layout(text, i, name);
     } else if (is_wrapper(name)) {
       wrapper(text, i, name, depth);
-    } else if (name == "mathbb" || name == "mathcal" || name == "mathfrak" || name == "mathscr") {
+    } else if (name == "Bbb" || name == "mathbb" || name == "mathcal" || name == "mathfrak" || name == "mathscr") {
       std::size_t at = i;
       while (at < text.size() && (is_space(text[at]) || text[at] == '{')) ++at;
       if (at < text.size() && is_letter(text[at])) {
-        push(Tok::symbol, std::string(name) + ' ' + text[at]);
+        push(Tok::symbol, std::string(name == "Bbb" ? "mathbb" : name) + ' ' + text[at]);
         ++at;
         if (at < text.size() && text[at] == '}') ++at;
         i = at;
@@ -272,6 +336,15 @@ class Lexer {
     } else {
       push(Tok::command, command_name(name));
     }
+  }
+
+  static char delimiter_named(std::string_view name) {
+    if (name == "lparen") return '(';
+    if (name == "rparen") return ')';
+    if (name == "lbrack") return '[';
+    if (name == "rbrack") return ']';
+    if (name == "colon") return ':';
+    return '\0';
   }
 
   void environment(std::string_view text, std::size_t& i, bool opens) {
@@ -315,6 +388,20 @@ class Lexer {
     }
   }
 
+  // Whether a letter here is (a part of) a unit: 5\text{m}, \text{m}\,\text{s}^{-1}, 5\frac{\text{m}}{\text{s}}.
+  bool in_unit(std::string_view letter) const {
+    const Token* before = last();
+    if (before == nullptr) return false;
+    if (before->kind == Tok::number) return true;
+    if (!find_unit(letter)) return false;
+    const auto back = [&](std::size_t k) { return k < tokens_.size() ? tokens_[tokens_.size() - 1 - k] : Token{}; };
+    const std::size_t skip = before->is("cdot") || before->is('/') ? 1 : 0;
+    if (back(skip).kind == Tok::word && back(skip).text) return true;
+    if (!before->is('{')) return false;
+    if (back(1).is("frac")) return back(2).kind == Tok::number;
+    return back(1).is('}') && back(2).kind == Tok::word && back(3).is('{') && back(4).is("frac");
+  }
+
   void wrapper(std::string_view text, std::size_t& i, std::string_view name, int depth) {
     std::size_t at = i;
     while (at < text.size() && is_space(text[at])) ++at;
@@ -333,12 +420,13 @@ class Lexer {
     const bool prose = name.starts_with("text") || name == "mbox" || name == "hbox" || name == "emph" || name == "bold";
     const std::string_view inner = trim(content);
     if (inner.size() == 1 && is_letter(inner[0]) && !(inner.size() != content.size() && prose)) {
-      const Token* before = last();
-      if (prose && before != nullptr && before->kind == Tok::number) {
+      if (prose && inner != "i" && in_unit(inner)) {
         in_text_ = true;
         push(Tok::word, inner);
         in_text_ = false;
-      } else {  // \mathrm{E} is no number e, \mathrm{e} and \mathrm{i} are
+      } else if ((name == "mathbf" || name == "boldsymbol" || name == "bm") && inner[0] >= 'i' && inner[0] <= 'k') {
+        push(Tok::symbol, "hat " + std::string(inner));  // unit vectors
+      } else {                                           // \mathrm{E} is no number e, \mathrm{e} and \mathrm{i} are
         push(Tok::symbol, inner);
       }
       return;

@@ -1,6 +1,7 @@
 #include "cope/answer/parser.h"
 
 #include "cope/answer/parser_class.h"
+#include "cope/answer/units.h"
 
 namespace cope::answer {
 
@@ -61,11 +62,27 @@ NodeId Parser::top() {
   return tree_.make(Op::list, groups, kind);
 }
 
+// 5 feet 3 inches, 2 hours and 30 minutes: one quantity, in its larger unit; failed where the units do not go together so.
+NodeId Parser::compound(NodeId large, NodeId small) {
+  if (tree_[large].op != Op::measure || tree_[small].op != Op::measure) return failed;
+  const Measure a = measure_of(tree_.name(large));
+  const Measure b = measure_of(tree_.name(small));
+  if (a.kind != Measure::Kind::known || b.kind != a.kind || a.dimension != b.dimension || a.factor <= b.factor)
+    return failed;
+  const NodeId ratio = tree_.number(mpq_class(b.factor / a.factor));
+  const NodeId part = tree_.make(Op::multiply, {tree_.kid(small, 0), ratio});
+  return tree_.named(Op::measure, tree_.name(large), {tree_.make(Op::add, {tree_.kid(large, 0), part})});
+}
+
 NodeId Parser::commas() {
   Ids items;
   char kind = ',';
   for (;;) {
-    const NodeId item = statement(true);
+    NodeId item = statement(true);
+    while (item != failed && tree_[item].op == Op::measure && peek().kind == Tok::number) {  // 2 hours 30 minutes
+      const NodeId part = statement(true);
+      item = part == failed ? failed : compound(item, part);
+    }
     if (item == failed) return failed;
     items.push_back(item);
     if (items.size() > limits.cells) return failed;
@@ -84,11 +101,15 @@ NodeId Parser::commas() {
     }
     break;
   }
+  if (kind == 'a' && items.size() == 2) {
+    if (const NodeId sum = compound(items[0], items[1]); sum != failed) return sum;
+  }
   return items.size() == 1 ? items[0] : tree_.make(Op::list, items, kind);
 }
 
 // --- relations ---
 char Parser::relation_sign() {
+  if (peek().is('&') && peek(1).is('=')) next();  // of lines that are aligned
   const Token& token = peek();
   char sign = 0;
   if (token.is('='))
@@ -109,7 +130,10 @@ char Parser::relation_sign() {
     sign = '~';
   else if (token.is("approx"))
     sign = 'a';
-  if (sign != 0) next();
+  if (sign != 0) {
+    next();
+    if (peek().is('&')) next();
+  }
   return sign;
 }
 
@@ -153,6 +177,18 @@ NodeId Parser::function_head() {
   return tree_.named(Op::symbol, name);
 }
 
+// The f(x) of 2x + 1 = f(x), as function_head() names it; itself where it is applied to more than a variable or a number.
+NodeId Parser::named_application(NodeId id) {
+  std::string name = tree_.name(id);
+  for (const NodeId kid : tree_.kids(id)) {
+    const bool number = tree_[kid].op == Op::number && tree_.value(kid).get_den() == 1;
+    if (!number && tree_[kid].op != Op::symbol) return id;
+    name += name.find('(') == std::string::npos ? '(' : ',';
+    name += number ? tree_.value(kid).get_str() : tree_.name(kid);
+  }
+  return tree_.named(Op::symbol, name + ')');
+}
+
 NodeId Parser::statement(bool with_units) {
   const Deeper deeper(*this);
   if (!deeper.ok()) return failed;
@@ -171,10 +207,14 @@ NodeId Parser::statement(bool with_units) {
     const bool names = sides.size() == 1 && tree_[sides[0]].op == Op::symbol;  // x \approx 5
     if (sign == 'a' && !names) continue;                                       // "\approx 0.577" adds nothing
     signs.push_back(sign == 'a' ? '=' : sign);
-    sides.push_back(side);
+    const bool of_numbers = sign == 'e' && tree_[side].op == Op::symbol && tree_.name(side).size() == 1 &&
+                            std::string_view("RZNQC").find(tree_.name(side)[0]) != std::string_view::npos;
+    sides.push_back(of_numbers ? tree_.named(Op::symbol, "mathbb " + tree_.name(side)) : side);
   }
   if (sides.back() == failed) return failed;
   if (sides.size() == 1) return sides[0];
+  if (signs == "=" && tree_[sides[0]].op != Op::symbol && tree_[sides[1]].op == Op::application)
+    sides[1] = named_application(sides[1]);
   return tree_.named(Op::relation, signs, sides);
 }
 
@@ -186,7 +226,12 @@ NodeId Parser::item(bool with_units) {
     minus = true;
     next();
   }
-  if (take("$"))
+  const bool code = (word("usd") || (word("us") && peek(1).is("$"))) && starts_value(peek(1));
+  if (code) {
+    if (word("us")) next();
+    next();
+    currency = "dollar";
+  } else if (take("$"))
     currency = "dollar";
   else if (take("euro"))
     currency = "euro";
@@ -206,6 +251,27 @@ NodeId Parser::item(bool with_units) {
   if (!with_units) return value;
   std::string words = unit_words(value);
   return words.empty() ? value : tree_.named(Op::measure, std::move(words), {value});
+}
+
+// Takes \frac{\text{miles}}{\text{hour}}, \frac{\text{m}}{\text{s}^2} as "m / s ^2"; empty where none stands here.
+std::string Parser::unit_fraction() {
+  if (!peek().is("frac")) return "";
+  std::string words;
+  std::size_t ahead = 1;
+  for (const std::string_view sign : {"", " / "}) {
+    if (!peek(ahead).is('{') || peek(ahead + 1).kind != Tok::word) return "";
+    words.append(sign).append(peek(ahead + 1).value);
+    ahead += 2;
+    if (peek(ahead).is('^')) {
+      const std::size_t braces = peek(ahead + 1).is('{') ? 1 : 0;
+      if (!integer_token(peek(ahead + 1 + braces)) || (braces == 1 && !peek(ahead + 3).is('}'))) return "";
+      words.append(" ^").append(peek(ahead + 1 + braces).value);
+      ahead += 2 + 2 * braces;
+    }
+    if (!peek(ahead++).is('}')) return "";
+  }
+  at_ += ahead;
+  return words;
 }
 
 // The words behind a value, as "square cm", "m / s ^2": what they mean is decided in units.h.
@@ -248,10 +314,8 @@ std::string Parser::unit_words(NodeId value) {
     } else if (!words.empty() && token.is('/') && peek(1).kind == Tok::symbol && find_unit(peek(1).value)) {
       append("/ " + peek(1).value);  // in/s
       at_ += 2;
-    } else if (words.empty() && token.is("frac") && peek(1).is('{') && peek(2).kind == Tok::word && peek(3).is('}') &&
-               peek(4).is('{') && peek(5).kind == Tok::word && peek(6).is('}')) {
-      append(peek(2).value + " / " + peek(5).value);  // \frac{\text{miles}}{\text{hour}}
-      at_ += 7;
+    } else if (const std::string fraction = words.empty() ? unit_fraction() : ""; !fraction.empty()) {
+      append(fraction);
     } else if (!words.empty() && (token.is('.') || token.is('\'') || token.is('"'))) {
       next();  // a.m.
     } else if (!words.empty() && token.text &&

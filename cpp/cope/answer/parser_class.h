@@ -51,10 +51,13 @@ class Parser {
   bool connector(char& kind) const;
   NodeId top();
   NodeId commas();
+  NodeId compound(NodeId large, NodeId small);
   char relation_sign();
   NodeId function_head();
+  NodeId named_application(NodeId id);
   NodeId statement(bool with_units);
   NodeId item(bool with_units);
+  std::string unit_fraction();
   std::string unit_words(NodeId value);
 
   static bool starts_value(const Token& token) {
@@ -66,6 +69,7 @@ class Parser {
   NodeId set_or_value();
   NodeId modulo();
   NodeId additive();
+  bool minus_word() const;
   bool starts_factor() const;
   bool closes_outward() const;
   static bool starts_primary(const Token& token);
@@ -80,6 +84,7 @@ class Parser {
   NodeId signed_power();
   NodeId power();
   NodeId postfix(NodeId base);
+  std::size_t ordinal(std::size_t ahead) const;
   long scale_word() const;
   bool is_circle(std::size_t ahead) const;
   NodeId exponent();
@@ -92,9 +97,13 @@ class Parser {
   NodeId set_inside();
   NodeId braces();
   NodeId primary();
+  NodeId combinations(bool braces);
   NodeId literal(const Token& token);
   NodeId spelled(std::string word);
   NodeId symbol(std::string name);
+  bool is_applied(const std::string& name) const;
+  bool inverse_mark() const;
+  NodeId application(std::string name);
   NodeId absolute();
   NodeId angle(char close);
   NodeId environment(const std::string& name);

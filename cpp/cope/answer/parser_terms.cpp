@@ -15,6 +15,8 @@ NodeId Parser::additive() {
     for (;; next()) {                                                        // 3 - -5
       if (peek().is('-') && (!peek(1).is("{") || (terms.empty() && !sign)))  // A - \{1\} is a set
         minus = !minus;
+      else if (minus_word())
+        minus = !minus;
       else if (peek().is("pm"))
         both = 1;
       else if (peek().is("mp"))
@@ -35,6 +37,14 @@ NodeId Parser::additive() {
   if (!take("over")) return sum;
   const NodeId below = additive();
   return below == failed ? failed : tree_.make(Op::divide, {sum, below});
+}
+
+// minus 7, negative seven, 7 minus 2
+bool Parser::minus_word() const {
+  if (!word("minus") && !word("negative")) return false;
+  const Token& after = peek(1);
+  return after.kind == Tok::number || after.kind == Tok::symbol || after.is("frac") || after.is("sqrt") ||
+         (after.kind == Tok::word && number_word(lower(after.value)) >= 0);
 }
 
 bool Parser::starts_factor() const {
@@ -191,6 +201,11 @@ NodeId Parser::postfix(NodeId base) {
         base = tree_.make(Op::degree, {base});
         continue;
       }
+      if (const std::size_t length = ordinal(1); length != 0 && tree_[base].op == Op::number) {  // 17^{\text{th}}
+        base = tree_.named(Op::measure, "th", {base});
+        at_ += 1 + length;
+        continue;
+      }
       next();
       if (peek().is('{') && peek(1).is('}')) {  // x^{}
         at_ += 2;
@@ -218,10 +233,16 @@ NodeId Parser::postfix(NodeId base) {
     } else if (const auto scale = scale_word(); scale != 0) {
       next();
       base = tree_.make(Op::multiply, {base, tree_.number(mpz_class(scale))});
+    } else if (tree_[base].op == Op::number && word("and") && (word("a", 1) || peek(1).value == "a") &&
+               peek(2).kind == Tok::word && fraction_word(lower(peek(2).value)) != 0) {  // three and a half
+      base = tree_.number(tree_.value(base) + mpq_class(1) / fraction_word(lower(peek(2).value)));
+      at_ += 3;
     } else if (tree_[base].op == Op::number && peek().kind == Tok::word && fraction_word(lower(peek().value)) != 0) {
       base = tree_.make(Op::divide, {base, tree_.number(fraction_word(lower(peek().value)))});  // three fourths
       next();
-    } else if (peek().is('%') || peek().is("percent") || word("percent") || word("pct") || word("percentage")) {
+    } else if (peek().is('%') || peek().is("percent") || word("percent") || word("pct") || word("percentage") ||
+               (word("per") && peek(1).kind == Tok::word && lower(peek(1).value) == "cent")) {
+      if (word("per")) next();
       next();
       base = tree_.make(Op::percent, {base});
     } else if (peek().is('_') && (tree_[base].op == Op::number)) {
@@ -231,6 +252,19 @@ NodeId Parser::postfix(NodeId base) {
     }
   }
   return base;
+}
+
+// How many tokens make st, nd, rd or th, in braces or not; 0 where none do.
+std::size_t Parser::ordinal(std::size_t ahead) const {
+  const std::size_t first = ahead;
+  const bool braces = peek(ahead).is('{');
+  if (braces) ++ahead;
+  std::string letters;
+  while (letters.size() < 2 && (peek(ahead).kind == Tok::word || peek(ahead).kind == Tok::symbol))
+    letters += lower(peek(ahead++).value);
+  if (letters != "st" && letters != "nd" && letters != "rd" && letters != "th") return 0;
+  if (braces && !peek(ahead++).is('}')) return 0;
+  return ahead - first;
 }
 
 // 1.5 million
@@ -287,13 +321,16 @@ NodeId Parser::base_numeral(NodeId digits) {
   if (value.get_den() != 1 || sgn(value) < 0) return failed;
   next();
   const bool braces = take('{');
+  const bool round = braces && take('(');
+  if (this->word("base")) next();
   const bool word = peek().kind == Tok::word;  // 101_{\text{two}}
   if (!word && (!integer_token(peek()) || peek().value.size() > 2)) return failed;
   const int base = word ? number_word(lower(peek().value)) : std::stoi(peek().value);
   next();
+  if (round && !take(')')) return failed;
   if (braces && !take('}')) return failed;
   if (base < 2 || base > 36) return failed;
-  if (base == 10) return digits;
+  if (base == 10) return tree_.make(Op::add, {digits});  // the number, but no numeral whose base is left out
   return tree_.named(Op::base_numeral, value.get_num().get_str(), {}, base);
 }
 

@@ -121,12 +121,27 @@ NodeId Parser::primary() {
   if (token.is('(')) {
     return group('(');
   }
+  if ((token.is('_') || token.is('^')) || (token.is('{') && peek().is('}') && (peek(1).is('_') || peek(1).is('^'))))
+    return combinations(token.is('{'));
   if (token.is('[')) return group('[');
   if (token.is(']')) return group(']');
   if (token.is('{')) return braces();
   if (token.is('|')) return absolute();
   if (token.is('<')) return angle('>');
   return failed;
+}
+
+// {}_{10}C_4, ^{10}P_4, past their first sign.
+NodeId Parser::combinations(bool braces) {
+  if (braces) at_ += 2;
+  const NodeId n = primary();
+  const std::string kind = peek().value;
+  if (n == failed || (kind != "C" && kind != "P") || !peek(1).is('_')) return failed;
+  at_ += 2;
+  const NodeId k = primary();
+  if (k == failed) return failed;
+  const NodeId chosen = tree_.make(Op::binomial, {n, k});
+  return kind == "C" ? chosen : tree_.make(Op::multiply, {chosen, tree_.make(Op::factorial, {k})});
 }
 
 // The value of a decimal that goes on as its last digits show: 0.333 (one digit, three times), 0.142857142857 (several, twice); none where they show
@@ -233,9 +248,55 @@ NodeId Parser::symbol(std::string name) {
       next();
     }
   }
+  if (is_applied(name)) return application(std::move(name));
   if (name == "i" && !index_i_) return tree_.make(Op::imaginary);
   if (name == "e") return tree_.make(Op::euler);
   return tree_.named(Op::symbol, std::move(name));
+}
+
+// f(2), g'(x), h_1(t), f^{-1}(3): applied to its arguments, no product. But h(2r - h) and h(a + b) multiply a height: no function is its own argument,
+// and a sum of two variables is rather a length.
+bool Parser::is_applied(const std::string& name) const {
+  if (name[0] != 'f' && name[0] != 'g' && name[0] != 'h') return false;
+  std::size_t ahead = inverse_mark() ? 5 : 0;
+  if (!peek(ahead).is('(')) return false;
+  constexpr std::size_t farthest = 64;
+  bool sum = false;
+  std::string variables;
+  int depth = 0;
+  for (; ahead < farthest && peek(ahead).kind != Tok::stop; ++ahead) {
+    const Token& token = peek(ahead);
+    if (token.is('(')) ++depth;
+    if (token.is(')') && --depth == 0) break;
+    sum = sum || token.is('+') || token.is('-');
+    if (token.kind != Tok::symbol) continue;
+    if (token.value == name && !peek(ahead + 1).is('(')) return false;
+    if (variables.find(token.value) == std::string::npos) variables += token.value;
+  }
+  return name[0] != 'h' || !sum || variables.size() < 2;
+}
+
+bool Parser::inverse_mark() const {
+  return peek().is('^') && peek(1).is('{') && peek(2).is('-') && peek(3).value == "1" && peek(4).is('}');
+}
+
+NodeId Parser::application(std::string name) {
+  if (inverse_mark()) {
+    name += "^{-1}";
+    at_ += 5;
+  }
+  next();
+  const Deeper deeper(*this);
+  if (!deeper.ok()) return failed;
+  const int bars = std::exchange(bars_, 0);
+  Ids arguments;
+  do {
+    const NodeId each = additive();
+    if (each == failed || arguments.size() > limits.cells) return failed;
+    arguments.push_back(each);
+  } while (take(','));
+  bars_ = bars;
+  return take(')') ? tree_.named(Op::application, std::move(name), arguments) : failed;
 }
 
 NodeId Parser::absolute() {
@@ -282,6 +343,18 @@ NodeId Parser::environment(const std::string& name) {
       while (take('&')) {
       }
       if (peek().kind == Tok::row || peek().kind == Tok::end) continue;
+      if (!cells.empty() && width == 0 && take('=')) {  // a line that goes on with the one above
+        const NodeId side = item(false);
+        if (side == failed) return failed;
+        const bool chain = tree_[cells.back()].op == Op::relation;
+        const auto above = tree_.kids(cells.back());
+        Ids sides = chain ? Ids(above.begin(), above.end()) : Ids{cells.back()};
+        std::string signs = chain ? tree_.name(cells.back()) : "";
+        sides.push_back(side);
+        cells.back() = tree_.named(Op::relation, signs + '=', sides);
+        ++width;
+        continue;
+      }
     }
     const NodeId cell = statement(false);
     if (cell == failed) return failed;
@@ -359,7 +432,7 @@ NodeId Parser::figure(const std::string& kind) {
   std::string name = kind + ' ';
   const bool group = take('{');
   while (peek().kind == Tok::symbol) {
-    name += peek().value;
+    name += peek().value.starts_with(kind + ' ') ? peek().value.substr(kind.size() + 1) : peek().value;
     next();
   }
   if (group && !take('}')) return failed;

@@ -25,7 +25,8 @@ std::string_view unwrapped(std::string_view text) {
     while (text.ends_with('$') && !text.ends_with("\\$")) text.remove_suffix(1);
     while (text.size() > 1 && text.ends_with('.') && !text.ends_with("..")) text.remove_suffix(1);
     if (text.starts_with('=') && !text.starts_with("==")) text.remove_prefix(1);
-    for (const std::string_view about : {"\\approx", "\\sim", "\xE2\x89\x88"}) {
+    for (const std::string_view about : {"\\approx", "\\sim", "\xE2\x89\x88", "\\Rightarrow", "\\implies", "\\to",
+                                         "\\rightarrow", "\\therefore", "\xE2\x87\x92", "\xE2\x86\x92", "=>", "->"}) {
       if (text.starts_with(about) && text.size() > about.size() && !is_letter(text[about.size()]))
         text.remove_prefix(about.size());
     }
@@ -37,90 +38,6 @@ std::string_view unwrapped(std::string_view text) {
     if (text.size() == before) break;
   }
   return text;
-}
-
-bool two_digits(const Token& token) {
-  return token.kind == Tok::number && token.value.size() <= 2 && all_digits(token.value);
-}
-
-// 20:34, 20:34:00, 4:30 p.m., 3 PM
-std::optional<Clock> clock_of(const std::vector<Token>& tokens) {
-  if (tokens.size() < 3 || tokens.size() > 16 || !two_digits(tokens[0])) return std::nullopt;
-  int parts[3] = {std::stoi(tokens[0].value), 0, 0};
-  std::size_t at = 1;
-  int count = 1;
-  while (count < 3 && at + 1 < tokens.size() && tokens[at].is(':') && two_digits(tokens[at + 1]) &&
-         tokens[at + 1].value.size() == 2) {
-    parts[count++] = std::stoi(tokens[at + 1].value);
-    at += 2;
-  }
-  std::string tail;
-  for (; at < tokens.size(); ++at) {
-    if (tokens[at].is('.') || tokens[at].is('{') || tokens[at].is('}')) continue;
-    tail += lower(tokens[at].value);
-  }
-  const bool marked = tail == "am" || tail == "pm";
-  if (!marked && (!tail.empty() || count == 1)) return std::nullopt;
-  if (parts[0] > 24 || parts[1] > 59 || parts[2] > 59 || (marked && (parts[0] > 12 || parts[0] == 0))) {
-    if (!(marked && tail == "pm" && parts[0] > 12 && parts[0] < 24)) return std::nullopt;
-    return Clock{3600 * parts[0] + 60 * parts[1] + parts[2], true};
-  }
-  int hour = parts[0];
-  if (marked) hour = hour % 12 + (tail == "pm" ? 12 : 0);
-  return Clock{3600 * hour + 60 * parts[1] + parts[2], marked};
-}
-
-// The words of a text without case, articles and punctuation; what is no word stays as it was written.
-std::string words_of(const std::vector<Token>& tokens) {
-  const bool prose = std::ranges::any_of(tokens, [](const Token& token) { return token.kind == Tok::word; });
-  std::string words;
-  bool numbered = false;
-  for (const Token& token : tokens) {
-    if (token.kind == Tok::stop) break;
-    std::string word = token.kind == Tok::word      ? lower(token.value)
-                       : token.is("vert")           ? "|"
-                       : token.kind == Tok::command ? '\\' + token.value
-                                                    : token.value;
-    if (prose) {
-      if (word == "a" || word == "an" || word == "the") continue;
-      if (token.kind == Tok::sign && std::string_view(".,;:?!'\"{}()*_`").find(word[0]) != std::string_view::npos)
-        continue;
-      if (token.kind == Tok::symbol && token.text) word = lower(word);
-      if (numbered && (word == "st" || word == "nd" || word == "rd" || word == "th")) word.clear();  // June 20th
-      numbered = token.kind == Tok::number;
-      if (word.empty()) continue;
-    }
-    if (!words.empty()) words += ' ';
-    words += word;
-  }
-  return words;
-}
-
-// Past "Speed =", "\text{Domain:}", "\text{Area of } ABC =": where the value begins that words name; 0 where none do. `named`: by an equals sign.
-std::size_t labelled(const std::vector<Token>& tokens, bool& named) {
-  int depth = 0;
-  bool words = false;
-  for (std::size_t k = 0; k + 2 < tokens.size(); ++k) {
-    const Token& token = tokens[k];
-    if (token.is('(') || token.is('{') || token.is('[')) ++depth;
-    if (token.is(')') || token.is('}') || token.is(']')) --depth;
-    words = words || (token.kind == Tok::word && !is_connector(token.value) && number_word(lower(token.value)) < 0);
-    if (depth != 0 || token.is(',')) {
-      if (token.is(',')) return 0;
-      continue;
-    }
-    named = token.is('=');
-    if (named || token.is("approx") || token.is(':')) return words ? k + 1 : 0;
-  }
-  return 0;
-}
-
-// A single run of letters that is no product: cat, but not abc or xyz.
-bool is_word(std::string_view text) {
-  if (text.size() < 3 || text.size() > 3 || !std::ranges::all_of(text, is_letter)) return false;
-  const std::string small = lower(text);
-  if (small.find_first_of("aeiou") == std::string::npos) return false;
-  return !(small[1] == small[0] + 1 && small[2] == small[1] + 1) && plain_command(text).empty();
 }
 
 }  // namespace
@@ -138,29 +55,68 @@ Reading::Reading(std::string_view answer, Dialect dialect) : source_(unwrapped(a
       if (dialect.log_ten && tokens_[k].is("log") && !tokens_[k + 1].is('_')) tokens_[k].value = "lg";
     }
   }
+  if (auto tokens = with_units(tokens_, !dialect.units); !tokens.empty()) tokens_ = std::move(tokens);
   words_ = words_of(tokens_);
   clock_ = clock_of(tokens_);
   if (clock_ || is_word(source_)) return;
+  if (const auto numeral = numeral_of(tokens_)) {
+    root_ = tree_.named(Op::base_numeral, numeral->digits, {}, numeral->base);
+    return;
+  }
   if (const auto root = parse(tokens_, tree_)) {
     root_ = *root;
     return;
   }
-  if (words_ == "all real numbers" || words_ == "all reals" || words_ == "all real") {
+  if (says_all_reals(words_)) {
     root_ = tree_.named(Op::symbol, "mathbb R");
-  } else if (words_ == "no solution" || words_ == "no solutions" || words_ == "empty set") {
+  } else if (says_all_integers(words_)) {
+    root_ = tree_.named(Op::symbol, "mathbb Z");
+  } else if (says_none(words_) || words_ == "{ }") {
     root_ = tree_.make(Op::empty_set);
+  } else if (words_ == "infinity" || words_ == "positive infinity") {
+    root_ = tree_.make(Op::infinity);
+  } else if (words_ == "negative infinity") {
+    root_ = tree_.make(Op::negate, {tree_.make(Op::infinity)});
+  } else if (says_none(words_, true)) {
+    words_ = "no real solutions";
+  } else {
+    root_ = tail_root();
   }
+}
+
+// What stands behind words that only introduce it: "Speed = 5", "all real numbers except 2", "2x = 10 \\Rightarrow x = 5"; -1 where nothing does.
+NodeId Reading::tail_root() {
+  const auto from = [&](std::size_t begin) {
+    tree_ = {};
+    return parse(std::vector<Token>(tokens_.begin() + static_cast<std::ptrdiff_t>(begin), tokens_.end()), tree_);
+  };
   bool named = false;
-  const std::size_t value = labelled(tokens_, named);
-  if (root_ >= 0 || value == 0) return;
-  const std::vector<Token> tail(tokens_.begin() + static_cast<std::ptrdiff_t>(value), tokens_.end());
-  tree_ = {};
-  const auto root = parse(tail, tree_);
-  if (!root) return;
-  const std::vector<Token> label(tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(value) - 1);
-  root_ = named && tree_[*root].op != Op::relation
-              ? tree_.named(Op::relation, "=", {tree_.named(Op::symbol, words_of(label)), *root})
-              : *root;
+  if (const std::size_t value = labelled(tokens_, named); value != 0) {
+    const auto root = from(value);
+    if (!root) return -1;
+    const std::vector<Token> label(tokens_.begin(), tokens_.begin() + static_cast<std::ptrdiff_t>(value) - 1);
+    return named && tree_[*root].op != Op::relation
+               ? tree_.named(Op::relation, "=", {tree_.named(Op::symbol, words_of(label)), *root})
+               : *root;
+  }
+  if (const std::size_t begin = exceptions(tokens_); begin != 0) {
+    const auto root = from(begin);
+    if (!root) return -1;
+    const Op op = tree_[*root].op;
+    const NodeId value = op == Op::relation ? tree_.kid(*root, tree_[*root].count - 1) : *root;
+    const std::vector<NodeId> all(tree_.kids(value).begin(), tree_.kids(value).end());
+    const NodeId points = op == Op::set    ? value
+                          : op == Op::list ? tree_.make(Op::set, all)
+                                           : tree_.make(Op::set, {value});
+    return tree_.make(Op::subtract_set, {tree_.named(Op::symbol, "mathbb R"), points});
+  }
+  const auto last =
+      std::find_if(tokens_.rbegin(), tokens_.rend(), [](const Token& each) { return each.is("Rightarrow"); });
+  if (last == tokens_.rend()) return -1;
+  const auto root = from(static_cast<std::size_t>(tokens_.rend() - last));
+  const bool solved = root && tree_[*root].op == Op::relation && tree_.name(*root) == "=" &&
+                      names_something(tree_, tree_.kid(*root, 0)) && !evaluator_.has_symbols(tree_.kid(*root, 1));
+  return solved ? *root : -1;
 }
 
 bool names_something(const Tree& tree, NodeId id) {

@@ -14,6 +14,7 @@
 
 #include "cope/answer/evaluate.h"
 #include "cope/answer/lexer.h"
+#include "cope/answer/phrases.h"
 #include "cope/answer/region.h"
 #include "cope/answer/tree.h"
 
@@ -23,11 +24,7 @@ namespace cope::answer {
 struct Dialect {
   bool upper_i = false;  // I is the imaginary unit
   bool log_ten = false;  // \log without a base is decimal
-};
-
-struct Clock {
-  int seconds = 0;      // since midnight
-  bool marked = false;  // a.m. or p.m. was written
+  bool units = false;    // letters behind a number are units: 12 m
 };
 
 // An answer's value without what a gold answer may leave out: x = 5, 15 cm, 40%, 90 degrees.
@@ -69,10 +66,12 @@ class Reading {
   std::string description();
 
  private:
+  NodeId tail_root();
   std::optional<std::string> scalar_key(NodeId id);
   std::optional<std::string> list_key(NodeId id);
   std::optional<std::string> relation_key(NodeId id);
   std::optional<std::string> equation_key(NodeId left, NodeId right, std::string_view kind, bool directed);
+  NodeId without_denominators(NodeId sum);
   std::optional<std::string> region_key(const Region& region);
   std::optional<std::string> end_key(NodeId id);
   std::optional<std::string> measure_key(NodeId id);

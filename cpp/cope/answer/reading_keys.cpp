@@ -6,6 +6,64 @@
 // The canonical keys of what was read, by what it is.
 namespace cope::answer {
 
+namespace {
+
+// The different variables of a tree, at most a few.
+std::vector<std::string> symbols_in(const Tree& tree, NodeId root) {
+  constexpr std::size_t most = 8;
+  std::vector<std::string> names;
+  std::vector<NodeId> open{root};
+  while (!open.empty()) {
+    const NodeId id = open.back();
+    open.pop_back();
+    if (tree[id].op == Op::symbol && std::ranges::find(names, tree.name(id)) == names.end()) {
+      if (names.size() == most) return {};
+      names.push_back(tree.name(id));
+    }
+    open.insert(open.end(), tree.kids(id).begin(), tree.kids(id).end());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+// The lowest power of a variable among the terms of an expression, as it is written; 0 where it is inside of what is no sum, product, quotient or power.
+int lowest_power(const Tree& tree, NodeId id, const std::string& symbol) {
+  constexpr int farthest = 1000;
+  const auto kids = tree.kids(id);
+  const auto within = [](long value) { return static_cast<int>(std::clamp<long>(value, -farthest, farthest)); };
+  switch (tree[id].op) {
+    case Op::symbol:
+      return tree.name(id) == symbol ? 1 : 0;
+    case Op::negate:
+      return lowest_power(tree, kids[0], symbol);
+    case Op::add: {
+      int least = lowest_power(tree, kids[0], symbol);
+      for (const NodeId kid : kids) least = std::min(least, lowest_power(tree, kid, symbol));
+      return least;
+    }
+    case Op::multiply: {
+      long total = 0;
+      for (const NodeId kid : kids) total += lowest_power(tree, kid, symbol);
+      return within(total);
+    }
+    case Op::divide:
+      return within(static_cast<long>(lowest_power(tree, kids[0], symbol)) - lowest_power(tree, kids[1], symbol));
+    case Op::power: {
+      NodeId exponent = kids[1];
+      const bool minus = tree[exponent].op == Op::negate;
+      if (minus) exponent = tree.kid(exponent, 0);
+      if (tree[exponent].op != Op::number || tree.value(exponent).get_den() != 1 || tree.value(exponent) > farthest)
+        return 0;
+      const long count = tree.value(exponent).get_num().get_si();
+      return within((minus ? -count : count) * lowest_power(tree, kids[0], symbol));
+    }
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
 std::optional<std::string> Reading::scaled_key(NodeId id, const mpq_class& factor) {
   if (factor == 1) return key_of(id);
   return key_of(tree_.make(Op::multiply, {tree_.number(factor), id}));
@@ -151,10 +209,10 @@ std::optional<std::string> Reading::list_key(NodeId id) {
     if (!region) break;
   }
   // x < -8, x > 8: one or the other, where both cannot be; (-oo, 1), (2, oo): intervals, since points are not at infinity.
-  if (separator != 'a' && (!region || region->empty())) {
-    const bool intervals = !region && std::ranges::any_of(kids, [&](NodeId kid) {
-      return tree_[kid].op == Op::interval || (tree_[kid].op == Op::tuple && has_infinity(kid));
-    });
+  const bool intervals = !region && std::ranges::any_of(kids, [&](NodeId kid) {
+    return tree_[kid].op == Op::interval || (tree_[kid].op == Op::tuple && has_infinity(kid));
+  });
+  if (intervals || (separator != 'a' && (!region || region->empty()))) {
     std::optional<Region> all = intervals || region ? std::optional(Region{}) : std::nullopt;
     for (const NodeId kid : kids) {
       const auto part = !all ? std::nullopt : intervals ? regions_.of(kid) : regions_.of_inequality(kid, variable);
@@ -277,7 +335,8 @@ std::optional<std::string> Reading::equation_key(NodeId left, NodeId right, std:
       return std::string(kind) + *a + "=" + *b;
     }
   }
-  const NodeId difference = tree_.make(Op::add, {left, tree_.make(Op::negate, {right})});
+  const NodeId whole = tree_.make(Op::add, {left, tree_.make(Op::negate, {right})});
+  const NodeId difference = directed ? whole : without_denominators(whole);
   for (const mpfr_prec_t bits : {384, 768}) {
     const Ball a = evaluator_.at(difference, 0, bits);
     const Ball b = evaluator_.at(difference, 1, bits);
@@ -299,6 +358,18 @@ std::optional<std::string> Reading::equation_key(NodeId left, NodeId right, std:
     return key;
   }
   return std::nullopt;
+}
+
+// y - 1/x times x: variables below the line are multiplied out, so that y = 1/x and xy = 1 are one equation.
+NodeId Reading::without_denominators(NodeId sum) {
+  std::vector<NodeId> factors{sum};
+  for (const std::string& name : symbols_in(tree_, sum)) {
+    const int power = lowest_power(tree_, sum, name);
+    if (power >= 0 || power < -64) continue;
+    const NodeId symbol = tree_.named(Op::symbol, name);
+    factors.push_back(tree_.make(Op::power, {symbol, tree_.number(-power)}));
+  }
+  return factors.size() == 1 ? sum : tree_.make(Op::multiply, factors);
 }
 
 std::optional<std::string> Reading::end_key(NodeId id) { return key_of(id); }

@@ -31,6 +31,7 @@ enum class Op : std::uint8_t {
   power,         // base, exponent
   root,          // radicand, degree: the real root of a negative number where the degree is odd
   function,      // name(): n arguments
+  application,   // name() of n arguments, a function that nobody has defined: f(2)
   log_base,      // argument, base
   factorial,     // 1
   binomial,      // n, k

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <string_view>
+#include <utility>
 
 #include "cope/answer/chars.h"
 
@@ -94,10 +96,12 @@ constexpr Sign signs[] = {
     {0x202F, "\\,"},
     {0x2032, "'"},
     {0x2033, "''"},
+    {0x2043, "-"},
     {0x2044, "/"},
     {0x2061, ""},
     {0x2062, ""},
     {0x2070, "^{0}"},
+    {0x2071, "^{i}"},
     {0x2074, "^{4}"},
     {0x2075, "^{5}"},
     {0x2076, "^{6}"},
@@ -119,10 +123,14 @@ constexpr Sign signs[] = {
     {0x2089, "_{9}"},
     {0x20AC, "\\euro "},
     {0x2102, "\\mathbb{C}"},
+    {0x210E, "h"},
     {0x2115, "\\mathbb{N}"},
     {0x211A, "\\mathbb{Q}"},
     {0x211D, "\\mathbb{R}"},
     {0x2124, "\\mathbb{Z}"},
+    {0x2150, "\\frac{1}{7}"},
+    {0x2151, "\\frac{1}{9}"},
+    {0x2152, "\\frac{1}{10}"},
     {0x2153, "\\frac{1}{3}"},
     {0x2154, "\\frac{2}{3}"},
     {0x2155, "\\frac{1}{5}"},
@@ -143,6 +151,7 @@ constexpr Sign signs[] = {
     {0x2211, "\\sum "},
     {0x2212, "-"},
     {0x2213, "\\mp "},
+    {0x2215, "/"},
     {0x2216, "\\setminus "},
     {0x2217, "*"},
     {0x2218, "\\circ "},
@@ -151,12 +160,16 @@ constexpr Sign signs[] = {
     {0x221B, "\\sqrt[3]"},
     {0x221E, "\\infty "},
     {0x2220, "\\angle "},
+    {0x2223, "|"},
     {0x2227, " and "},
     {0x2228, " or "},
     {0x2229, "\\cap "},
     {0x222A, "\\cup "},
     {0x222B, "\\int "},
+    {0x2234, ""},
     {0x2236, ":"},
+    {0x2243, "\\approx "},
+    {0x2245, "\\approx "},
     {0x2248, "\\approx "},
     {0x2260, "\\neq "},
     {0x2261, "\\equiv "},
@@ -165,6 +178,8 @@ constexpr Sign signs[] = {
     {0x2266, "\\le "},
     {0x2267, "\\ge "},
     {0x2282, "\\subset "},
+    {0x22C2, "\\cap "},
+    {0x22C3, "\\cup "},
     {0x22C5, "\\cdot "},
     {0x2308, "\\lceil "},
     {0x2309, "\\rceil "},
@@ -173,15 +188,34 @@ constexpr Sign signs[] = {
     {0x25B3, "\\triangle "},
     {0x27E8, "\\langle "},
     {0x27E9, "\\rangle "},
+    {0x2A2F, "\\times "},
     {0x2A7D, "\\le "},
     {0x2A7E, "\\ge "},
+    {0x3001, ","},
+    {0x3002, "."},
+    {0xFE63, "-"},
     {0xFEFF, ""},
+    {0xFF05, "%"},
     {0xFF08, "("},
     {0xFF09, ")"},
+    {0xFF0A, "*"},
     {0xFF0B, "+"},
     {0xFF0C, ","},
     {0xFF0D, "-"},
+    {0xFF0E, "."},
+    {0xFF0F, "/"},
+    {0xFF1A, ":"},
+    {0xFF1B, ";"},
+    {0xFF1C, "<"},
     {0xFF1D, "="},
+    {0xFF1E, ">"},
+    {0xFF3B, "["},
+    {0xFF3D, "]"},
+    {0xFF5B, "\\{"},
+    {0xFF5D, "\\}"},
+    {0x1D6D1, "\\pi "},
+    {0x1D70B, "\\pi "},
+    {0x1D745, "\\pi "},
 };
 
 static_assert(std::is_sorted(std::begin(signs), std::end(signs),
@@ -216,7 +250,9 @@ std::uint32_t decode(std::string_view text, std::size_t& i) {
 std::string to_ascii(std::string_view text) {
   std::string out;
   out.reserve(text.size());
+  char raised = 0;  // '^' or '_' where the sign before was one above or below the line
   for (std::size_t i = 0; i < text.size();) {
+    const char before = std::exchange(raised, '\0');
     const auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x80) {
       out.push_back(c < 0x20 && !is_space(text[i]) ? '?' : text[i]);
@@ -227,7 +263,19 @@ std::string to_ascii(std::string_view text) {
     const std::uint32_t code = decode(text, i);
     const auto* const found = std::ranges::lower_bound(signs, code, {}, &Sign::code);
     if (found != std::end(signs) && found->code == code) {
-      out += found->ascii;
+      const std::string_view ascii = found->ascii;
+      if (ascii.ends_with('}') && (ascii.starts_with("^{") || ascii.starts_with("_{"))) raised = ascii[0];
+      if (raised != 0 && raised == before) {  // 2\u00B9\u2070 is 2^{10}
+        out.pop_back();
+        out += ascii.substr(2);
+      } else {
+        out += ascii;
+      }
+    } else if (code >= 0x1D400 && code <= 0x1D6A3) {  // letters of mathematics: bold, italic, script
+      const std::uint32_t letter = (code - 0x1D400) % 52;
+      out.push_back(static_cast<char>(letter < 26 ? 'A' + letter : 'a' + (letter - 26)));
+    } else if (code >= 0x1D7CE && code <= 0x1D7FF) {
+      out.push_back(static_cast<char>('0' + (code - 0x1D7CE) % 10));
     } else if (code >= 0xFF10 && code <= 0xFF19) {
       out.push_back(static_cast<char>('0' + (code - 0xFF10)));
     } else if (code == 0) {
