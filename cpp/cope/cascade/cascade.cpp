@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cope/base/error.h"
+#include "cope/cascade/comparison.h"
 
 namespace cope {
 
@@ -83,16 +84,14 @@ void validate_gate(const Cascade& cascade, std::size_t index) {
     throw ConfigError(label + ": the threshold must be a non-negative fraction, got " +
                       std::to_string(gate.threshold.numerator) + "/" + std::to_string(gate.threshold.denominator));
   }
-  const bool upward =
-      gate.comparison == Gate::Comparison::greater || gate.comparison == Gate::Comparison::greater_equal;
   if (gate.measure == Gate::Measure::consensus) {
-    if (!upward) throw ConfigError(label + ": a consensus gate compares with > or >=");
+    if (!upward(gate.comparison)) throw ConfigError(label + ": a consensus gate compares with > or >=");
     if (gate.threshold.numerator > gate.threshold.denominator) {
       throw ConfigError(label + ": a consensus threshold lies in [0, 1], got " +
                         std::to_string(gate.threshold.numerator) + "/" + std::to_string(gate.threshold.denominator));
     }
   }
-  if (gate.measure == Gate::Measure::perplexity && upward) {
+  if (gate.measure == Gate::Measure::perplexity && upward(gate.comparison)) {
     throw ConfigError(label + ": a perplexity gate accepts low values: compare with < or <=");
   }
 }

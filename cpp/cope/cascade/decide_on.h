@@ -18,29 +18,11 @@
 #include <optional>
 #include <vector>
 
+#include "cope/cascade/comparison.h"
 #include "cope/cascade/decide.h"
 #include "cope/vote/tally.h"
 
 namespace cope::deciding {
-
-inline bool holds(Gate::Comparison comparison, int sign) {
-  switch (comparison) {
-    case Gate::Comparison::greater:
-      return sign > 0;
-    case Gate::Comparison::greater_equal:
-      return sign >= 0;
-    case Gate::Comparison::less:
-      return sign < 0;
-    case Gate::Comparison::less_equal:
-      return sign <= 0;
-  }
-  return false;
-}
-
-inline bool holds(const Gate& gate, double value) {
-  const double threshold = gate.threshold.value();
-  return holds(gate.comparison, value < threshold ? -1 : value > threshold);
-}
 
 // What the prefix of a stage's gate draw says.
 struct Verdict {
@@ -64,10 +46,9 @@ struct Votes {
   const StageView& view;
 
   bool accepts(int votes, int answered) const {
-    if (votes == 0) return false;  // there is no answer to accept
-    if (view.gate.measure == Gate::Measure::always) return true;
+    if (view.gate.measure == Gate::Measure::always) return votes > 0;
     const int of = view.gate.denominator == Gate::Denominator::k ? view.k : answered;
-    return holds(view.gate.comparison, compare(votes, of, view.gate.threshold));
+    return accepts_votes(view.gate.comparison, votes, of, view.gate.threshold);
   }
   // The two ends of what `remaining` samples can make of it; the gate is monotone in between. Lowest: nobody joins the leader. Highest: everybody does.
   bool accepts_at_least(int votes, int answered, int remaining) const { return accepts(votes, answered + remaining); }
@@ -249,7 +230,7 @@ Verdict judge_best(const StageView& view, const Samples& prefix, StageResult& re
   result.representative = std::max(best, 0);
   if (best >= 0) {
     result.value = prefix.measure(best);
-    result.accepted = holds(view.gate, result.value);
+    result.accepted = accepts_measure(view.gate.comparison, result.value, view.gate.threshold);
   }
   return verdict;
 }
@@ -269,7 +250,7 @@ Verdict judge_custom(const StageView& view, const Samples& prefix, const std::op
   const Vote vote = prefix.vote();
   answer_with_majority(view, vote, result, verdict);
   result.value = *custom;
-  result.accepted = vote.answered > 0 && holds(view.gate, *custom);
+  result.accepted = vote.answered > 0 && accepts_measure(view.gate.comparison, *custom, view.gate.threshold);
   return verdict;
 }
 

@@ -3,31 +3,15 @@
 #include <algorithm>
 #include <ranges>
 
+#include "cope/cascade/comparison.h"
+
 namespace cope::sweep {
-
-namespace {
-
-bool accepts(Gate::Comparison comparison, int sign) {
-  switch (comparison) {
-    case Gate::Comparison::greater:
-      return sign > 0;
-    case Gate::Comparison::greater_equal:
-      return sign >= 0;
-    case Gate::Comparison::less:
-      return sign < 0;
-    case Gate::Comparison::less_equal:
-      return sign <= 0;
-  }
-  return false;
-}
-
-}  // namespace
 
 Ladder::Ladder(const StageRecord& stage, bool last)
     : thresholds_(last ? std::vector<Rational>{} : stage.thresholds),
       comparison_(stage.gate.comparison),
       count_(thresholds_.empty() ? 1 : static_cast<int>(thresholds_.size())),
-      upward_(comparison_ == Gate::Comparison::greater || comparison_ == Gate::Comparison::greater_equal),
+      upward_(upward(comparison_)),
       counts_of_k_(!thresholds_.empty() && stage.gate.measure == Gate::Measure::consensus &&
                    stage.gate.denominator == Gate::Denominator::k) {
   if (thresholds_.empty()) {
@@ -36,28 +20,23 @@ Ladder::Ladder(const StageRecord& stage, bool last)
   }
 }
 
-// How many thresholds accept a value, of which sign(threshold) says on which side of it it lies.
-template <typename Sign>
-int Ladder::rungs(const Sign& sign) const {
-  const auto holds = [&](Rational threshold) { return accepts(comparison_, sign(threshold)); };
+// How many thresholds accept. `accepts` of a threshold: holds for all looser ones, too.
+template <typename Accepts>
+int Ladder::rungs(const Accepts& accepts) const {
   const auto climbed = [&](auto&& range) {
-    return static_cast<int>(std::ranges::partition_point(range, holds) - std::ranges::begin(range));
+    return static_cast<int>(std::ranges::partition_point(range, accepts) - std::ranges::begin(range));
   };
   return upward_ ? climbed(thresholds_) : climbed(thresholds_ | std::views::reverse);
 }
 
 int Ladder::level(int votes, int of) const {
-  if (votes == 0) return 0;  // there is no answer to accept
-  if (thresholds_.empty()) return 1;
-  return rungs([&](Rational threshold) { return compare(votes, of, threshold); });
+  if (thresholds_.empty()) return votes > 0 ? 1 : 0;
+  return rungs([&](Rational threshold) { return accepts_votes(comparison_, votes, of, threshold); });
 }
 
 int Ladder::level(double measure) const {
   if (thresholds_.empty()) return 1;
-  return rungs([&](Rational threshold) {
-    const double limit = threshold.value();  // as decide() compares
-    return measure < limit ? -1 : static_cast<int>(measure > limit);
-  });
+  return rungs([&](Rational threshold) { return accepts_measure(comparison_, measure, threshold); });
 }
 
 Steps::Steps(const Ladder& ladder, int used) {

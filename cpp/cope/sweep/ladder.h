@@ -34,8 +34,8 @@ class Ladder {
   bool counts_of_k() const { return counts_of_k_; }
 
  private:
-  template <typename Sign>
-  int rungs(const Sign& sign) const;
+  template <typename Accepts>
+  int rungs(const Accepts& accepts) const;
 
   std::vector<Rational> thresholds_;  // empty where the gate has none
   Gate::Comparison comparison_;

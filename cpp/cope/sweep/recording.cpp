@@ -6,6 +6,7 @@
 
 #include "cope/base/error.h"
 #include "cope/base/parallel.h"
+#include "cope/cascade/comparison.h"
 
 namespace cope::sweep {
 
@@ -51,12 +52,10 @@ void check_thresholds(const StageRecord& stage, std::size_t index, bool last) {
 
 void check_stage(const Recording& recording, std::size_t index, bool in_order) {
   const StageRecord& stage = recording.stages[index];
-  const bool upward =
-      stage.gate.comparison == Gate::Comparison::greater || stage.gate.comparison == Gate::Comparison::greater_equal;
-  if (stage.gate.measure == Gate::Measure::consensus && !upward) {
+  if (stage.gate.measure == Gate::Measure::consensus && !upward(stage.gate.comparison)) {
     throw ConfigError(field(index, "gate") + ": a consensus gate compares with > or >=");
   }
-  if (stage.gate.measure == Gate::Measure::perplexity && upward) {
+  if (stage.gate.measure == Gate::Measure::perplexity && upward(stage.gate.comparison)) {
     throw ConfigError(field(index, "gate") + ": a perplexity gate accepts low values: compare with < or <=");
   }
   check_thresholds(stage, index, index + 1 == recording.stages.size());
@@ -132,14 +131,16 @@ void check_values(const Recording& recording, std::size_t index, std::size_t pro
     }
   }
   for (std::size_t k = 0; k < recording.ks.size(); ++k) {
-    const std::string where = " at problem " + std::to_string(problem) + ", k = " + std::to_string(recording.ks[k]);
+    const auto where = [&] {
+      return " at problem " + std::to_string(problem) + ", k = " + std::to_string(recording.ks[k]);
+    };
     if (!stage.custom.empty() && std::isnan(stage.custom[problem * recording.ks.size() + k])) {
-      throw DataError(field(index, "custom") + ": NaN" + where);
+      throw DataError(field(index, "custom") + ": NaN" + where());
     }
     const int variant = recording.variant(index, problem, k);
     if (variant >= stage.variants || variant < -1) {
       throw DataError(field(index, "variant") + ": expected -1 (not recorded) to " +
-                      std::to_string(stage.variants - 1) + ", got " + std::to_string(variant) + where);
+                      std::to_string(stage.variants - 1) + ", got " + std::to_string(variant) + where());
     }
   }
 }
