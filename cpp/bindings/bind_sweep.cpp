@@ -2,7 +2,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +23,8 @@ namespace cope::python {
 
 namespace {
 
+std::string type_name(const py::handle& value) { return py::str(py::type::of(value).attr("__name__")); }
+
 std::string shape_text(const std::vector<py::ssize_t>& shape) {
   std::string text = "(";
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
@@ -34,8 +39,7 @@ class Arrays {
   std::pair<std::span<const T>, std::vector<py::ssize_t>> read(const py::handle& value, const std::string& name,
                                                                int ndim) {
     if (!py::isinstance<py::array>(value)) {
-      throw ConfigError(name + ": expected a NumPy array, got " +
-                        std::string(py::str(py::type::of(value).attr("__name__"))));
+      throw ConfigError(name + ": expected a NumPy array, got " + type_name(value));
     }
     const auto array = py::reinterpret_borrow<py::array>(value);
     const py::dtype wanted = py::dtype::of<T>();
@@ -50,6 +54,9 @@ class Arrays {
     }
     if ((array.flags() & py::array::c_style) == 0) {
       throw ConfigError(name + ": expected a C-contiguous array; pass numpy.ascontiguousarray(...)");
+    }
+    if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(T) != 0) {
+      throw ConfigError(name + ": its memory is not aligned to its dtype; pass a copy, array.copy()");
     }
     kept_.push_back(array);
     return {std::span<const T>(static_cast<const T*>(array.data()), static_cast<std::size_t>(array.size())), shape};
@@ -67,15 +74,36 @@ class Arrays {
   std::vector<py::array> kept_;
 };
 
+// A dict of which every key is known: a misspelt one would be a default, and a wrong number.
+template <std::size_t N>
+py::dict checked_dict(const py::handle& value, const std::string& name, const char* const (&keys)[N],
+                      std::size_t required) {
+  if (!py::isinstance<py::dict>(value)) throw ConfigError(name + ": expected a dict, got " + type_name(value));
+  const auto dict = py::reinterpret_borrow<py::dict>(value);
+  for (const auto& item : dict) {
+    const std::string key = py::str(item.first);
+    if (py::isinstance<py::str>(item.first) && std::ranges::find(keys, key) != std::end(keys)) continue;
+    std::string known;
+    for (const char* each : keys) known += (known.empty() ? "" : ", ") + std::string(each);
+    throw ConfigError(name + ": unknown key '" + key + "'; there are " + known);
+  }
+  for (std::size_t i = 0; i < required; ++i) {
+    if (!dict.contains(keys[i])) throw ConfigError(name + "[\"" + keys[i] + "\"]: missing");
+  }
+  return dict;
+}
+
 template <typename T, std::size_t N>
 T choice(const py::dict& from, const char* key, const std::string& name, const std::pair<const char*, T> (&of)[N],
          T otherwise) {
   if (!from.contains(key)) return otherwise;
-  const auto value = from[key].cast<std::string>();
+  const py::object value = from[key];
+  std::string known;
   for (const auto& [text, found] : of) {
-    if (value == text) return found;
+    if (py::isinstance<py::str>(value) && value.cast<std::string>() == text) return found;
+    known += (known.empty() ? "'" : ", '") + std::string(text) + "'";
   }
-  throw ConfigError(name + "[\"" + key + "\"]: unknown value '" + value + "'");
+  throw ConfigError(name + "[\"" + key + "\"]: expected one of " + known + ", got " + std::string(py::repr(value)));
 }
 
 constexpr std::pair<const char*, Gate::Measure> measures[] = {
@@ -90,7 +118,13 @@ constexpr std::pair<const char*, Gate::Comparison> comparisons[] = {{">", Gate::
 constexpr std::pair<const char*, Gate::Denominator> denominators[] = {{"k", Gate::Denominator::k},
                                                                       {"answered", Gate::Denominator::answered}};
 
-void read_gate(const py::dict& gate, const std::string& name, Arrays& arrays, sweep::StageRecord& stage) {
+// Those that are required first.
+constexpr const char* gate_keys[] = {"measure", "comparison", "denominator", "thresholds"};
+constexpr const char* stage_keys[] = {"gate",      "classes",   "correct", "measure", "other",  "custom",
+                                      "cost_pusd", "once_pusd", "variant", "uses_k",  "carries"};
+
+void read_gate(const py::handle& given, const std::string& name, Arrays& arrays, sweep::StageRecord& stage) {
+  const py::dict gate = checked_dict(given, name, gate_keys, 1);
   stage.gate.measure = choice(gate, "measure", name, measures, Gate::Measure::always);
   stage.gate.comparison = choice(gate, "comparison", name, comparisons, Gate::Comparison::greater);
   stage.gate.denominator = choice(gate, "denominator", name, denominators, Gate::Denominator::k);
@@ -103,15 +137,13 @@ void read_gate(const py::dict& gate, const std::string& name, Arrays& arrays, sw
   for (std::size_t i = 0; i + 1 < values.size(); i += 2) stage.thresholds.push_back(Rational{values[i], values[i + 1]});
 }
 
-sweep::StageRecord read_stage(const py::dict& from, std::size_t index, std::size_t ks, Arrays& arrays,
+sweep::StageRecord read_stage(const py::handle& given, std::size_t index, std::size_t ks, Arrays& arrays,
                               std::optional<py::ssize_t>& problems) {
   const std::string stage_name = "stages[" + std::to_string(index) + "]";
   const auto name = [&](const char* key) { return stage_name + "[\"" + key + "\"]"; };
-  for (const char* key : {"gate", "classes", "correct"}) {
-    if (!from.contains(key)) throw ConfigError(name(key) + ": missing");
-  }
+  const py::dict from = checked_dict(given, stage_name, stage_keys, 3);
   sweep::StageRecord stage;
-  read_gate(from["gate"].cast<py::dict>(), name("gate"), arrays, stage);
+  read_gate(from["gate"], name("gate"), arrays, stage);
   const auto [classes, shape] = arrays.read<std::int32_t>(from["classes"], name("classes"), 3);
   if (!problems) problems = shape[0];
   if (shape[0] != *problems) {
@@ -142,8 +174,22 @@ sweep::StageRecord read_stage(const py::dict& from, std::size_t index, std::size
     stage.other = other;
     stage.other_samples = static_cast<int>(other_shape[2]);
   }
-  if (from.contains("uses_k")) stage.uses_k = from["uses_k"].cast<bool>();
-  if (from.contains("carries")) stage.carries = from["carries"].cast<int>();
+  if (from.contains("uses_k")) {
+    if (!py::isinstance<py::bool_>(from["uses_k"])) {
+      throw ConfigError(name("uses_k") + ": expected True or False, got " + std::string(py::repr(from["uses_k"])));
+    }
+    stage.uses_k = from["uses_k"].cast<bool>();
+  }
+  if (from.contains("carries")) {
+    const py::object carries = from["carries"];
+    if (!py::isinstance<py::int_>(carries) || py::isinstance<py::bool_>(carries)) {
+      throw ConfigError(name("carries") + ": expected the number of a stage, got " + std::string(py::repr(carries)));
+    }
+    if (carries < py::int_(-1) || carries >= py::int_(index)) {
+      throw ConfigError(name("carries") + ": expected an earlier stage or -1, got " + std::string(py::repr(carries)));
+    }
+    stage.carries = carries.cast<int>();
+  }
   if (stage.variants > 1 && stage.variant.empty() && stage.carries < 0) {
     throw ConfigError(name("variant") + ": missing; the stage has " + std::to_string(stage.variants) + " variants");
   }
@@ -157,20 +203,26 @@ struct Request {
   sweep::Options options;
   bool in_order = true;
 
-  Request(const py::sequence& stages, const py::array& k, const std::string& estimator, bool conditional, int threads) {
+  Request(const py::object& stages, const py::object& k, const std::string& estimator, bool conditional, int threads) {
     if (estimator != "order" && estimator != "subsets") {
       throw ConfigError("estimator: expected 'order' or 'subsets', got '" + estimator + "'");
     }
     in_order = estimator == "order";
+    if (in_order && conditional) {
+      throw ConfigError(
+          "conditional: sampling order is not conditional on anything; leave it out, or pass estimator='subsets'");
+    }
     if (threads < 0) throw ConfigError("threads: expected at least 0 (0: all cores), got " + std::to_string(threads));
     options.conditional = conditional;
     options.threads = threads;
     const auto [ks, shape] = arrays.read<std::int32_t>(k, "k", 1);
     recording.ks.assign(ks.begin(), ks.end());
     std::optional<py::ssize_t> problems;
-    for (std::size_t s = 0; s < stages.size(); ++s) {
-      recording.stages.push_back(
-          read_stage(py::object(stages[s]).cast<py::dict>(), s, recording.ks.size(), arrays, problems));
+    if (!py::isinstance<py::list>(stages) && !py::isinstance<py::tuple>(stages)) {
+      throw ConfigError("stages: expected a list of dicts, one a stage, got " + type_name(stages));
+    }
+    for (const auto& stage : stages) {
+      recording.stages.push_back(read_stage(stage, recording.stages.size(), recording.ks.size(), arrays, problems));
     }
     recording.problems = static_cast<std::size_t>(problems.value_or(0));
   }
@@ -226,7 +278,7 @@ py::dict dict_of(const Request& request, sweep::Grid<Number>&& grid, std::option
   return out;
 }
 
-py::dict sweep_grid(const py::sequence& stages, const py::array& k, const std::string& estimator, bool conditional,
+py::dict sweep_grid(const py::object& stages, const py::object& k, const std::string& estimator, bool conditional,
                     int threads) {
   Request request(stages, k, estimator, conditional, threads);
   if (request.in_order) {
@@ -237,7 +289,7 @@ py::dict sweep_grid(const py::sequence& stages, const py::array& k, const std::s
                  std::nullopt);
 }
 
-py::dict sweep_problems(const py::sequence& stages, const py::array& k, const std::string& estimator, bool conditional,
+py::dict sweep_problems(const py::object& stages, const py::object& k, const std::string& estimator, bool conditional,
                         int threads) {
   Request request(stages, k, estimator, conditional, threads);
   const std::size_t rows = request.recording.problems;
@@ -249,7 +301,7 @@ py::dict sweep_problems(const py::sequence& stages, const py::array& k, const st
                  rows);
 }
 
-py::dict sweep_bootstrap(const py::sequence& stages, const py::array& k, const py::array& weights,
+py::dict sweep_bootstrap(const py::object& stages, const py::object& k, const py::object& weights,
                          const std::string& estimator, bool conditional, int threads) {
   Request request(stages, k, estimator, conditional, threads);
   const auto [values, shape] = request.arrays.read<double>(weights, "weights", 2);

@@ -212,7 +212,7 @@ class SweepGate(TypedDict, total=False):
 class SweepStage(TypedDict, total=False):
     """What was recorded of one stage. P problems, V variants (which carried plan its samples were drawn with; 1 where none), N samples, K values of k.
 
-    Arrays are C-contiguous and of the dtype named. `classes`, `correct`, `gate` are required."""
+    Arrays are C-contiguous and of the dtype named. `classes`, `correct`, `gate` are required, a gate's `measure`, too; other keys than these are refused."""
 
     gate: SweepGate
     classes: NDArray[
@@ -285,7 +285,7 @@ def sweep(
         stages: One entry a stage.
         k: int32 [K], strictly ascending, from 1 to N.
         estimator: See above.
-        conditional: See above; of "subsets" only.
+        conditional: See above; refused with "order".
         threads: 0: all cores. Results do not depend on it.
 
     Raises:
@@ -314,7 +314,8 @@ def sweep_bootstrap(
 ) -> SweepBootstrap:
     """Weighted sums over problems at every grid point, one a row of `weights` (float64 [R, P]: how often each problem is in each resample).
 
-    Never holds problems x grid. Equal weights give equal resamples, so two methods compared with the same weights are paired.
+    Weights are finite and not negative. Never holds problems x grid.
+    Equal weights give equal resamples, so two methods compared with the same weights are paired.
     Other arguments as for sweep().
     """
 

@@ -89,8 +89,14 @@ def make_sweep(
     cascade = recording.cascade
     if estimator not in ("order", "subsets"):
         raise ConfigError(f"estimator: expected 'order' or 'subsets', got {estimator!r}")
+    if conditional and estimator != "subsets":
+        raise ConfigError(
+            "conditional: sampling order is not conditional on anything; leave it out, or pass estimator='subsets'"
+        )
     if incomplete not in ("refuse", "drop"):
         raise ConfigError(f"incomplete: expected 'refuse' or 'drop', got {incomplete!r}")
+    if not recording.problems:
+        raise DataError(f"{recording.store}: the recording is empty. {recording.how_to_record_more()}")
     gates = [stage["gate"] for stage in _shape.with_gates(cascade, gate)["stages"]]
     axes = _axes(cascade, gates, thresholds)
     stages = [recording.arrays(index) for index in range(len(cascade["stages"]))]
@@ -234,8 +240,6 @@ def _complete(
     """Which problems can be swept over, and why the others cannot."""
     ids = np.array([problem.id for problem in recording.problems], object)
     without = np.array([not recording.gradable(problem) for problem in recording.problems], bool)
-    if not len(ids):
-        raise DataError(f"{recording.store}: the recording is empty. {recording.how_to_record_more()}")
     if without.all():
         raise DataError(
             f"{recording.store}: no problem has a gold answer, so there is no accuracy to sweep; replay() decides without"

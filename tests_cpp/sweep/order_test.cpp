@@ -1,6 +1,9 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "cope/base/error.h"
 #include "cope/cascade/decide.h"
@@ -164,6 +167,22 @@ TEST(Sweep, equal_weights_are_the_plain_sums) {
     EXPECT_EQ(resampled.correct[i], static_cast<double>(sums.correct[i]));
     EXPECT_EQ(resampled.correct[sums.correct.size() + i], 2.0 * static_cast<double>(sums.correct[i]));
     EXPECT_EQ(resampled.cost_pusd[i], static_cast<double>(sums.cost_pusd[i]));
+  }
+}
+
+TEST(Sweep, weights_that_count_nothing_are_refused_with_their_place) {
+  const Small small(40);
+  for (const double wrong : {std::nan(""), -1.0, std::numeric_limits<double>::infinity()}) {
+    std::vector<double> weights(2 * 40, 1.0);
+    weights[43] = wrong;
+    for (const auto bootstrap : {bootstrap_order, bootstrap_subsets}) {
+      try {
+        bootstrap(small.recording, {}, weights, 2);
+        ADD_FAILURE() << "accepted " << wrong;
+      } catch (const DataError& error) {
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("at resample 1, problem 3"));
+      }
+    }
   }
 }
 

@@ -85,6 +85,41 @@ def test_parts_are_put_together(endpoint: Endpoint, tmp_path: Path) -> None:
     assert not (tmp_path / "wrong").exists()
 
 
+def other_prompts(folder: Path) -> None:
+    (folder / "prompts" / "solve_goal.txt").write_text("Solve now. {question} Goal: {goal}", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "message"),
+    [
+        (other_prompts, {}, r"draws, item 1, prompt, messages.*'Solve\. .*and 'Solve now\. "),
+        (None, {"task": "integer"}, r"task, (name|title): 'math' and 'integer'"),
+        (None, {"seed": 1}, "seed: 0 and 1"),
+    ],
+    ids=["prompts", "tasks", "seeds"],
+)
+def test_recordings_of_other_prompts_tasks_or_seeds_are_refused_with_the_difference(
+    endpoint: Endpoint, tmp_path: Path, change: Any, settings: dict[str, Any], message: str
+) -> None:
+    def exported(name: str, part: list[cope.Problem], **settings: Any) -> Path:
+        method = cope.methods.COPE(small, large, k=2)
+        made = cope.record(method, part, store=tmp_path / name, progress=False, **settings)
+        return made.export(tmp_path / f"{name}.jsonl")
+
+    small, large = pair(endpoint, tmp_path)
+    first = exported("first", PROBLEMS[:2])
+    if change is not None:
+        change(tmp_path)
+        small, large = (
+            endpoint.model(prompts=tmp_path / "prompts", price=each.price, stable_name=each.stable_name)
+            for each in (small, large)
+        )
+    second = exported("second", PROBLEMS[2:], **settings)
+    with pytest.raises(cope.DataError, match=message):
+        cope.import_recording([first, second], tmp_path / "together")
+    assert not (tmp_path / "together").exists()
+
+
 @pytest.fixture
 def lines(recorded: Recorded, tmp_path: Path) -> list[str]:
     file = recorded.recording.export(tmp_path / "whole.jsonl")

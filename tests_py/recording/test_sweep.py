@@ -150,6 +150,38 @@ def test_more_k_than_recorded_is_refused_with_what_is_there(recorded: Recorded) 
         recorded.recording.sweep(k=[1, 8])
 
 
+def test_a_partial_recording_says_which_problems_and_stages_are_missing(endpoint: Endpoint, tmp_path: Path) -> None:
+    small, large = pair(endpoint, tmp_path)
+    method = cope.methods.COPE(small, large, k=3)
+    # Room for the guidelines of some problems: those after them have no second and third stage.
+    part = cope.record(
+        method, PROBLEMS, k=[3], store=tmp_path / "s", budget_usd="0.003", partial=True, window=1, progress=False
+    )
+    with pytest.raises(cope.DataError) as error:
+        part.sweep()
+    text = str(error.value)
+    assert "COPE: samples are not recorded (" in text
+    assert "stage 3: fewer than 1 sample of" in text
+    assert "'p4'" in text
+    assert "cope.record(" in text
+    assert "incomplete='drop'" in text
+    whole = cope.record(method, PROBLEMS, k=[3], store=tmp_path / "s", budget_usd=1, progress=False).sweep()
+    assert whole.problems == tuple(problem.id for problem in PROBLEMS)
+
+
+def test_an_empty_recording_is_refused(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What a crash leaves that came before the first problem's end: runs without outcomes.
+    monkeypatch.setattr(cope._recorded, "traces", lambda store, run_id: iter(()))
+    begun = cope.open_recording(recorded.store)
+    with pytest.raises(cope.DataError, match=r"the recording is empty.*cope.record\("):
+        begun.sweep()
+
+
+def test_sampling_order_is_not_conditional(recorded: Recorded) -> None:
+    with pytest.raises(cope.ConfigError, match="conditional: sampling order is not conditional on anything"):
+        recorded.recording.sweep(conditional=True)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -1,7 +1,10 @@
 #include "cope/sweep/sweep.h"
 
 #include <algorithm>
+#include <cmath>
+#include <string>
 
+#include "cope/base/error.h"
 #include "cope/sweep/points.h"
 
 namespace cope::sweep {
@@ -23,6 +26,26 @@ Grid<Number> filled(const Recording& recording, const Options& options, std::siz
   }
   work(recording, options, Points<Number>{grid.correct, grid.unscored, grid.resolved, grid.cost_pusd});
   return grid;
+}
+
+// A NaN, or what is no count, would be a wrong number in every point.
+void check_weights(const Recording& recording, std::span<const double> weights) {
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (std::isfinite(weights[i]) && weights[i] >= 0.0) continue;
+    throw DataError("weights: expected finite numbers of at least 0 (how often each problem is drawn), got " +
+                    std::to_string(weights[i]) + " at resample " + std::to_string(i / recording.problems) +
+                    ", problem " + std::to_string(i % recording.problems));
+  }
+}
+
+template <typename Work>
+Grid<double> resampled(const Recording& recording, const Options& options, std::span<const double> weights,
+                       std::size_t resamples, const Work& work) {
+  return filled<double>(recording, options, resamples, false,
+                        [&](const Recording& of, const Options& by, const Points<double>& points) {
+                          check_weights(of, weights);
+                          work(of, by, weights, points);
+                        });
 }
 
 Options with(Options options, bool in_order) {
@@ -58,17 +81,11 @@ Grid<double> problems_subsets(const Recording& recording, const Options& options
 }
 Grid<double> bootstrap_order(const Recording& recording, const Options& options, std::span<const double> weights,
                              std::size_t resamples) {
-  return filled<double>(recording, with(options, true), resamples, false,
-                        [&](const Recording& of, const Options& by, const Points<double>& points) {
-                          bootstrap_in_order(of, by, weights, points);
-                        });
+  return resampled(recording, with(options, true), weights, resamples, bootstrap_in_order);
 }
 Grid<double> bootstrap_subsets(const Recording& recording, const Options& options, std::span<const double> weights,
                                std::size_t resamples) {
-  return filled<double>(recording, with(options, false), resamples, false,
-                        [&](const Recording& of, const Options& by, const Points<double>& points) {
-                          expect_bootstrap(of, by, weights, points);
-                        });
+  return resampled(recording, with(options, false), weights, resamples, expect_bootstrap);
 }
 
 }  // namespace cope::sweep

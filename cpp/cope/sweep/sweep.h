@@ -45,6 +45,7 @@ Grid<std::int64_t> problems_order(const Recording& recording, const Options& opt
 Grid<double> problems_subsets(const Recording& recording, const Options& options);
 
 // Weighted sums over problems, a row for each of `resamples` rows of `weights` ([resamples][problems]). `correct` and `cost_pusd` only.
+// A weight that is negative, infinite or NaN throws DataError.
 Grid<double> bootstrap_order(const Recording& recording, const Options& options, std::span<const double> weights,
                              std::size_t resamples);
 Grid<double> bootstrap_subsets(const Recording& recording, const Options& options, std::span<const double> weights,
