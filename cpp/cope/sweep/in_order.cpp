@@ -10,6 +10,8 @@ namespace cope::sweep {
 
 namespace {
 
+constexpr std::size_t at_a_time = 8;
+
 // One k's part of arrays [.., K, T1, T2, ...].
 template <typename T>
 Points<T> part(const Points<T>& points, std::size_t index, std::size_t size, std::size_t stages) {
@@ -68,7 +70,8 @@ std::vector<std::uint32_t> cells_of_points(std::span<const Steps> steps) {
 void sweep_in_order(const Recording& recording, const Options& options, const Points<std::int64_t>& sums) {
   const Grid grid(recording);
   const std::size_t stages = recording.stages.size();
-  const Shards shards(recording.problems, grid.points() * grid.steps.size() * sizeof(std::int64_t) * (2 * stages + 1));
+  const Shards shards(recording.problems, grid.points() * grid.steps.size() * sizeof(std::int64_t) * (2 * stages + 1),
+                      at_a_time);
   std::vector<std::vector<Tables<std::int64_t>>> parts(shards.count());
   parallel_for(shards.count(), {.threads = options.threads}, [&](std::size_t shard) {
     std::vector<Tables<std::int64_t>> tables = tables_of<std::int64_t>(grid);
@@ -91,7 +94,7 @@ void problems_in_order(const Recording& recording, const Options& options, const
   const Grid grid(recording);
   const std::size_t stages = recording.stages.size();
   const auto cells = cells_of(grid);
-  const Shards shards(recording.problems, 0);
+  const Shards shards(recording.problems, 0, at_a_time);
   parallel_for(shards.count(), {.threads = options.threads}, [&](std::size_t shard) {
     Walker walker(recording, grid);
     std::vector<Outcome> outcomes(recording.ks.size() * stages);
@@ -111,7 +114,7 @@ void bootstrap_in_order(const Recording& recording, const Options& options, std:
   const std::size_t share = recording.ks.size() * recording.stages.size();
   const auto cells = cells_of(grid);
   std::vector<Outcome> outcomes(recording.problems * share);
-  const Shards shards(recording.problems, 0);
+  const Shards shards(recording.problems, 0, at_a_time);
   parallel_for(shards.count(), {.threads = options.threads}, [&](std::size_t shard) {
     Walker walker(recording, grid);
     for (std::size_t problem = shards.begin(shard); problem < shards.begin(shard + 1); ++problem) {

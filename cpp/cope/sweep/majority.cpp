@@ -8,6 +8,17 @@ namespace {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
+// one[0] * other[0] + one[1] * other[-1] + ...: a coefficient of a product of polynomials. Four sums, for one would wait for each of its additions.
+double coefficient(const double* one, const double* other, int terms) {
+  double sums[4] = {};
+  int i = 0;
+  for (; i + 4 <= terms; i += 4) {
+    for (int lane = 0; lane < 4; ++lane) sums[lane] += one[i + lane] * other[-i - lane];
+  }
+  for (; i < terms; ++i) sums[0] += one[i] * other[-i];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
 }  // namespace
 
 Binomials::Binomials(int largest) {
@@ -66,6 +77,7 @@ MajorityLaw::MajorityLaw(const Binomials& binomials, std::vector<int> used, std:
       most_(*std::ranges::max_element(used_)),
       by_answered_(steps.front().by_answered()),
       steps_(std::move(steps)),
+      totals_(used_.size()),
       nothing_(used_.size()) {
   for (const int count : counts) {
     offsets_.push_back(width_);
@@ -77,7 +89,8 @@ void MajorityLaw::compute(const SampleClasses& classes) {
   const int samples = classes.samples();
   const int unscored = classes.unscored();
   for (std::size_t k = 0; k < used_.size(); ++k) {
-    nothing_[k] = binomials_(unscored, used_[k]) / binomials_(samples, used_[k]);
+    totals_[k] = binomials_(samples, used_[k]);
+    nothing_[k] = binomials_(unscored, used_[k]) / totals_[k];
   }
   wins_.assign(classes.groups().size() * width_, 0.0);
   const int largest = classes.groups().empty() ? 0 : classes.groups().front().size;
@@ -97,7 +110,9 @@ void MajorityLaw::compute(const SampleClasses& classes) {
 
 void MajorityLaw::others(const SampleClasses& classes, std::size_t active, std::size_t winner, int votes) {
   const int room = most_ - votes;  // samples left for others
-  const int most_ties = room / votes;
+  int rivals = -1;                 // classes that can tie
+  for (std::size_t g = 0; g < active; ++g) rivals += classes.group(g).classes;
+  const int most_ties = std::min(room / votes, rivals);
   if (active == 1 && classes.group(0).classes == 1) {  // nobody else: the large majorities
     others_.assign(1, 1.0);
     others_most_ = 0;
@@ -111,6 +126,7 @@ void MajorityLaw::others(const SampleClasses& classes, std::size_t active, std::
   for (std::size_t g = 0; g < active; ++g) {
     const int size = classes.group(g).size;
     const int below = std::min(size, votes - 1);
+    const double* ways = binomials_.row(size);
     for (int repeat = classes.group(g).classes - static_cast<int>(g == winner); repeat > 0; --repeat) {
       ties = std::min(ties + 1, most_ties);
       slack += below;
@@ -118,9 +134,8 @@ void MajorityLaw::others(const SampleClasses& classes, std::size_t active, std::
         double* row = &terms_[at(t) * stride];
         const int low = t * votes;
         for (int s = std::min(room, low + slack); s >= low; --s) {
-          double sum = row[s];
-          for (int x = std::min(below, s - low); x > 0; --x) sum += binomials_(size, x) * row[s - x];
-          if (t > 0) sum += binomials_(size, votes) * *(row + s - votes - static_cast<std::ptrdiff_t>(stride));
+          double sum = coefficient(ways, row + s, std::min(below, s - low) + 1);
+          if (t > 0) sum += ways[votes] * *(row + s - votes - static_cast<std::ptrdiff_t>(stride));
           row[s] = sum;
         }
       }
@@ -141,14 +156,15 @@ void MajorityLaw::add(const SampleClasses& classes, std::size_t group, int small
   const double own = binomials_(classes.group(group).size, votes);
   if (!by_answered_) {
     const int rest = small + unscored;
+    const double* of_rest = binomials_.row(rest);
     for (std::size_t k = 0; k < used_.size(); ++k) {
       const int left = used_[k] - votes;
       if (left < 0) continue;
-      double ways = 0.0;
-      for (int s = std::max(0, left - rest); s <= std::min(left, others_most_); ++s) {
-        ways += others_[at(s)] * binomials_(rest, left - s);
-      }
-      wins[offsets_[k] + at(steps_[k].of(used_[k])[votes])] += own * ways / binomials_(classes.samples(), used_[k]);
+      const int first = std::max(0, left - rest);
+      const int terms = std::min(left, others_most_) + 1 - first;
+      if (terms <= 0) continue;
+      const double ways = coefficient(&others_[at(first)], of_rest + (left - first), terms);
+      wins[offsets_[k] + at(steps_[k].of(used_[k])[votes])] += own * ways / totals_[k];
     }
     return;
   }
@@ -160,7 +176,7 @@ void MajorityLaw::add(const SampleClasses& classes, std::size_t group, int small
   for (std::size_t k = 0; k < used_.size(); ++k) {
     for (int of = std::max(votes, used_[k] - unscored); of <= used_[k]; ++of) {
       const double ways = own * answered_[at(of - votes)] * binomials_(unscored, used_[k] - of);
-      wins[offsets_[k] + at(steps_[k].of(of)[votes])] += ways / binomials_(classes.samples(), used_[k]);
+      wins[offsets_[k] + at(steps_[k].of(of)[votes])] += ways / totals_[k];
     }
   }
 }

@@ -34,6 +34,8 @@ class Binomials {
   double operator()(int n, int r) const {
     return r > n ? 0.0 : rows_[static_cast<std::size_t>(n)][static_cast<std::size_t>(r)];
   }
+  // n choose 0 .. n.
+  const double* row(int n) const { return rows_[static_cast<std::size_t>(n)].data(); }
 
  private:
   std::vector<std::vector<double>> rows_;
@@ -103,6 +105,7 @@ class MajorityLaw {
   std::vector<VoteSteps> steps_;
   std::vector<std::size_t> offsets_;
   std::size_t width_ = 0;
+  std::vector<double> totals_;  // [k]: all choices of samples
   std::vector<double> nothing_;
   std::vector<double> wins_;      // [group][offset(k) + step]
   std::vector<double> terms_;     // [ties][samples]

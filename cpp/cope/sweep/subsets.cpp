@@ -1,7 +1,6 @@
 // The expectation over subsets: laws of the stages (stage_law.h) put together over the grid, as small matrix products.
 #include <Eigen/Core>
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -65,8 +64,10 @@ struct Plan {
       if (recording.stages[s].carries >= 0 && !options.conditional) carried = recording.stages[0].samples;
     }
     binomials = Binomials(largest);
+    for (std::size_t s = 0; s < recording.stages.size(); ++s) laws.emplace_back(recording, grid, binomials, s);
     for (std::size_t k = 0; k < recording.ks.size(); ++k) cells.push_back(cells_of_points(grid.steps[k]));
   }
+  Plan(const Plan&) = delete;  // laws refer to it
   std::size_t stages() const { return recording.stages.size(); }
   Index first_steps(std::size_t k) const { return stages() == 1 ? 1 : grid.steps[k][0].count; }
   // Of all gates but the first.
@@ -81,6 +82,7 @@ struct Plan {
   const Options& options;
   Grid grid;
   Binomials binomials;
+  std::vector<StageLaws> laws;  // [stage]: blocks read with copies
   int carried =
       0;  // the plans that the second stage goes on with, each with a probability; 0: one, whatever the subset
   std::vector<std::vector<std::uint32_t>> cells;  // [k]: of each point
@@ -102,12 +104,11 @@ struct Sums {
 class Block {
  public:
   // `all`: all quantities; else right answers and cost.
-  Block(const Plan& plan, bool all) : plan_(plan), quantities_(all ? 2 + static_cast<Index>(plan.stages()) : 2) {
-    for (std::size_t s = 0; s < plan.stages(); ++s) {
-      laws_.push_back(std::make_unique<StageLaws>(plan.recording, plan.grid, plan.binomials, s));
-      stages_.emplace_back();
-    }
-  }
+  Block(const Plan& plan, bool all)
+      : plan_(plan),
+        quantities_(all ? 2 + static_cast<Index>(plan.stages()) : 2),
+        laws_(plan.laws),
+        stages_(plan.stages()) {}
   Index quantities() const { return quantities_; }
 
   void read(std::size_t first, std::size_t count);
@@ -127,7 +128,7 @@ class Block {
 
   const Plan& plan_;
   Index quantities_;
-  std::vector<std::unique_ptr<StageLaws>> laws_;
+  std::vector<StageLaws> laws_;
   std::vector<Stage> stages_;
   Matrix carried_;  // of the first stage, rows: problems x carried plans
   Matrix tail_;     // from the second stage on, at the k prepared: [row, quantity * later cells]
@@ -137,7 +138,7 @@ void Block::read(std::size_t first, std::size_t count) {
   for (std::size_t s = 0; s < plan_.stages(); ++s) {
     const Index share = rows_a_problem(s);
     const Index rows = static_cast<Index>(count) * share;
-    const auto width = static_cast<Index>(laws_[s]->width());
+    const auto width = static_cast<Index>(laws_[s].width());
     const auto ks = static_cast<Index>(plan_.recording.ks.size());
     stages_[s].reach.resize(rows, width);
     stages_[s].right.resize(rows, width);
@@ -151,7 +152,7 @@ void Block::read(std::size_t first, std::size_t count) {
       }
       for (int sample = 0; s == 0 && sample < plan_.carried; ++sample) {
         auto row = carried_.row(static_cast<Index>(i) * plan_.carried + sample);
-        laws_[0]->carried(sample, {row.data(), static_cast<std::size_t>(width)});
+        laws_[0].carried(sample, {row.data(), static_cast<std::size_t>(width)});
       }
     }
   }
@@ -161,20 +162,20 @@ void Block::read(std::size_t first, std::size_t count) {
 void Block::read_row(std::size_t s, Index row, std::size_t problem, std::optional<int> variant) {
   const std::size_t ks = plan_.recording.ks.size();
   if (variant) {
-    laws_[s]->read(problem, *variant);
+    laws_[s].read(problem, *variant);
     copy_row(s, row, 0, ks);
     return;
   }
   for (std::size_t begin = 0, end = 0; begin < ks; begin = end) {
     const int carried = plan_.recording.recorded_variant(s, problem, begin);
     while (end < ks && plan_.recording.variant(s, problem, end) == carried) ++end;
-    laws_[s]->read(problem, carried);
+    laws_[s].read(problem, carried);
     copy_row(s, row, begin, end);
   }
 }
 
 void Block::copy_row(std::size_t s, Index row, std::size_t k_begin, std::size_t k_end) {
-  const StageLaws& laws = *laws_[s];
+  const StageLaws& laws = laws_[s];
   const std::size_t begin = laws.offset(k_begin);
   const std::size_t end = k_end == plan_.recording.ks.size() ? laws.width() : laws.offset(k_end);
   for (std::size_t i = begin; i < end; ++i) {
@@ -192,7 +193,7 @@ Matrix Block::later(std::size_t k) const {
   const auto column = static_cast<Index>(k);
   const std::size_t last = plan_.stages() - 1;
   const auto steps = [&](std::size_t s) { return static_cast<Index>(plan_.grid.steps[k][s].count); };
-  const auto offset = [&](std::size_t s) { return static_cast<Index>(laws_[s]->offset(k)); };
+  const auto offset = [&](std::size_t s) { return static_cast<Index>(laws_[s].offset(k)); };
 
   Matrix tail = Matrix::Zero(stages_[last].reach.rows(), quantities_);
   tail.col(right_answers) = stages_[last].right.middleCols(offset(last), steps(last) + 1).rowwise().sum();
@@ -206,26 +207,34 @@ Matrix Block::later(std::size_t k) const {
     const Stage& stage = stages_[s];
     const Index rows = stage.reach.rows();
     const Index tail_share = rows / tail.rows();  // plans that one later row stands for
-    Matrix folded(rows, quantities_ * steps(s) * cells);
+    const Index size = steps(s) * cells;
+    Matrix folded(rows, quantities_ * size);
     for (Index row = 0; row < rows; ++row) {
       const double* reach = &stage.reach(row, offset(s));
       const double* right = &stage.right(row, offset(s));
-      double rejected = 0.0;  // at the threshold, which accepts the steps above it
+      const double* then = tail.row(row / tail_share).data();
+      double* sums = folded.row(row).data();
+      // What later stages come to, at each threshold: it rejects the steps up to its own.
+      double rejected = 0.0;
       for (Index threshold = 0; threshold < steps(s); ++threshold) {
         rejected += reach[threshold];
-        double accepted = 0.0;
-        double accepted_right = 0.0;
-        for (Index step = threshold + 1; step <= steps(s); ++step) {
-          accepted += reach[step];
-          accepted_right += right[step];
-        }
         for (Index quantity = 0; quantity < quantities_; ++quantity) {
-          double own = 0.0;
-          if (quantity == right_answers) own = accepted_right;
-          if (quantity == cost) own = stage.cost_pusd(row, column);
-          if (quantity == resolved_by(s) && quantity > unscored) own = accepted;
-          folded.row(row).segment((quantity * steps(s) + threshold) * cells, cells).array() =
-              own + rejected * tail.row(row / tail_share).segment(quantity * cells, cells).array();
+          for (Index cell = 0; cell < cells; ++cell) {
+            sums[quantity * size + threshold * cells + cell] = rejected * then[quantity * cells + cell];
+          }
+        }
+      }
+      // What the stage itself adds: it accepts the steps above.
+      const double own_cost = stage.cost_pusd(row, column);
+      double accepted = 0.0;
+      double accepted_right = 0.0;
+      for (Index threshold = steps(s); threshold-- > 0;) {
+        accepted += reach[threshold + 1];
+        accepted_right += right[threshold + 1];
+        for (Index at = threshold * cells; at < (threshold + 1) * cells; ++at) {
+          sums[right_answers * size + at] += accepted_right;
+          sums[cost * size + at] += own_cost;
+          if (quantities_ > unscored) sums[resolved_by(s) * size + at] += accepted;
         }
       }
     }
@@ -250,7 +259,7 @@ void Block::add(std::size_t k, std::size_t first, std::size_t count, Sums& sums)
   }
   const Index steps = plan_.first_steps(k);
   const Index cells = plan_.later_cells(k);
-  const auto offset = static_cast<Index>(laws_[0]->offset(k));
+  const auto offset = static_cast<Index>(laws_[0].offset(k));
   const Stage& stage = stages_[0];
 
   const Index share = plan_.carried > 0 ? plan_.carried : 1;
@@ -291,7 +300,7 @@ void write(const Plan& plan, std::size_t k, const Sums& sums, const Points<doubl
 void expect_subsets(const Recording& recording, const Options& options, const Points<double>& points) {
   const Plan plan(recording, options);
   const std::size_t ks = recording.ks.size();
-  const Shards shards(recording.problems, plan.grid.points() * ks * sizeof(double) * (plan.stages() + 2));
+  const Shards shards(recording.problems, plan.grid.points() * ks * sizeof(double) * (plan.stages() + 2), block);
   std::vector<std::vector<Sums>> parts(shards.count());
   parallel_for(shards.count(), {.threads = options.threads}, [&](std::size_t shard) {
     Block laws(plan, /*all=*/true);
@@ -318,7 +327,7 @@ void expect_subsets(const Recording& recording, const Options& options, const Po
 void expect_problems(const Recording& recording, const Options& options, const Points<double>& points) {
   const Plan plan(recording, options);
   const std::size_t ks = recording.ks.size();
-  const Shards shards(recording.problems, 0);
+  const Shards shards(recording.problems, 0, block);
   parallel_for(shards.count(), {.threads = options.threads}, [&](std::size_t shard) {
     Block laws(plan, /*all=*/true);
     for (std::size_t begin = shards.begin(shard); begin < shards.begin(shard + 1); begin += block) {
