@@ -1,4 +1,5 @@
-// The seccomp filters of a worker's processes, compiled by libseccomp: a list of what a Python program needs. Whatever else it calls ends it.
+// The seccomp filters of a worker's processes, compiled by libseccomp: a list of what a Python program needs. Whatever else it calls ends it. A candidate is
+// under two of them: the zygote's, which it inherits, and its own, which takes away what the zygote may do beyond.
 //
 //   const int fd = compiled_filter(Role::candidate);   // a memfd with the filter's code; the caller closes it
 //
@@ -10,7 +11,7 @@
 
 namespace cope::sandbox {
 
-enum class Role : std::uint8_t { candidate, judge };
+enum class Role : std::uint8_t { zygote, candidate, judge };
 
 // Throws ConfigError where libseccomp cannot compile for this machine.
 int compiled_filter(Role role);

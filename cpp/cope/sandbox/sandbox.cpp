@@ -219,13 +219,12 @@ class Settings {
     if (!has_seccomp()) {
       lacks("seccomp filters (CONFIG_SECCOMP_FILTER)");
     } else {
-      settings_.candidate_filter_fd = compiled_filter(Role::candidate);
-      settings_.judge_filter_fd = compiled_filter(Role::judge);
+      for (const Role role : {Role::zygote, Role::candidate, Role::judge})
+        settings_.filter_fds.push_back(compiled_filter(role));
     }
   }
   ~Settings() {
-    for (const int fd : {settings_.candidate_filter_fd, settings_.judge_filter_fd})
-      if (fd >= 0) close(fd);
+    for (const int fd : settings_.filter_fds) close(fd);
   }
   Settings(const Settings&) = delete;
   Settings& operator=(const Settings&) = delete;

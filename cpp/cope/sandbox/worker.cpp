@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -30,7 +31,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int ready_within_ms = 60'000;  // an interpreter on a busy machine
-constexpr int control_fd = 3, candidate_fd = 4, judge_fd = 5, first_free_fd = 6, above_all_fd = 16;
+constexpr int control_fd = 3, first_filter_fd = 4, above_all_fd = 16;
 constexpr std::size_t max_reply_bytes = 1U << 30;
 
 // Owns a descriptor.
@@ -153,8 +154,8 @@ void Worker::start(const WorkerSettings& settings) {
   const Descriptor errors_read(errors[0]);
   Descriptor theirs(pair[1]), errors_write(errors[1]);
   Descriptor control(moved_up(pair[1])), errors_up(moved_up(errors[1]));
-  const Descriptor candidate(settings.candidate_filter_fd < 0 ? -1 : moved_up(settings.candidate_filter_fd));
-  const Descriptor judge(settings.judge_filter_fd < 0 ? -1 : moved_up(settings.judge_filter_fd));
+  std::deque<Descriptor> filters;
+  for (const int fd : settings.filter_fds) filters.emplace_back(moved_up(fd));
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -162,12 +163,13 @@ void Worker::start(const WorkerSettings& settings) {
   posix_spawn_file_actions_adddup2(&actions, 0, 1);
   posix_spawn_file_actions_adddup2(&actions, errors_up.get(), 2);
   posix_spawn_file_actions_adddup2(&actions, control.get(), control_fd);
-  const bool filtered = candidate.get() >= 0;
-  if (filtered) {
-    posix_spawn_file_actions_adddup2(&actions, candidate.get(), candidate_fd);
-    posix_spawn_file_actions_adddup2(&actions, judge.get(), judge_fd);
+  std::string filter_places;
+  int free_fd = first_filter_fd;
+  for (const Descriptor& filter : filters) {
+    posix_spawn_file_actions_adddup2(&actions, filter.get(), free_fd);
+    filter_places += std::to_string(free_fd++) + " ";
   }
-  posix_spawn_file_actions_addclosefrom_np(&actions, filtered ? first_free_fd : candidate_fd);
+  posix_spawn_file_actions_addclosefrom_np(&actions, free_fd);
 
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -185,7 +187,7 @@ void Worker::start(const WorkerSettings& settings) {
                                           "TZ=UTC",
                                           "PYTHONHASHSEED=0",
                                           "LD_BIND_NOW=1"};  // symbols once, not in every child
-  if (filtered) environment.emplace_back("COPE_FILTERS=4 5");
+  if (!filter_places.empty()) environment.push_back("COPE_FILTERS=" + filter_places);
   if (settings.landlock) environment.emplace_back("COPE_LANDLOCK=1");
   std::vector<std::string> arguments = {
       settings.interpreter, "-s", "-S", "-B", settings.support + "/main.py", std::to_string(control_fd), directory_};

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cope::sandbox {
 
@@ -19,8 +20,7 @@ struct WorkerSettings {
   std::string interpreter;  // a path
   std::string support;      // the directory of main.py and the confinement library
   bool landlock = true;
-  int candidate_filter_fd = -1;  // -1: no seccomp
-  int judge_filter_fd = -1;
+  std::vector<int> filter_fds;  // one a Role, in their order; none: no seccomp
 };
 
 enum class Silence : std::uint8_t { ended, late, stopped };

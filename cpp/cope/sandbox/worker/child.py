@@ -14,7 +14,24 @@ from builtins import bool, enumerate, getattr, isinstance, len, list, min, repr,
 import wire
 
 CHANNEL = 3
+REHEARSALS = 20
+REHEARSED = """
+def f(xs, named):
+    found = [str(x) for x in xs if x]
+    count = {}
+    for i, x in enumerate(found):
+        count[x] = count.get(x, 0) + i % 2 * len(x) // 1
+    try:
+        while sorted(count) == set(found):
+            break
+        return max(range(3)), "-".join(found)[:-1], tuple(named.items())
+    except (IndexError, ValueError):
+        return None
+"""
 NAME = "<program>"
+BALLAST = [
+    bytes(1 << 20)
+]  # dropped when memory is out, so that there is some to say so with; made in the zygote, for a large allocation writes to many pages
 
 _read, _write, _exit = os.read, os.write, os._exit
 _encode, _decode = wire.encode, wire.decode
@@ -153,23 +170,23 @@ class _Program:
     def remote(self, number, _):
         return self.kept[number]
 
-    def serve(self):
-        while True:
-            request = _decode(_frame(), self.remote)
-            try:
-                if request[0] == "inside":
-                    _exec(_compile(request[1], "<test>", "exec", 0, True), self.space)
-                    if request[2]:
-                        self.space[request[2]](self.space[request[3]])
-                    reply = b"P"
-                else:
-                    reply = b"V" + _encode(self.answer(request), self.keep)
-            except MemoryError:
-                raise
-            except BaseException as error:
-                reply = b"E" + _encode(_described(error), _refuse)
-            _flush()
-            _send(reply)
+    def serve_one(self):
+        """A request and its answer."""
+        request = _decode(_frame(), self.remote)
+        try:
+            if request[0] == "inside":
+                _exec(_compile(request[1], "<test>", "exec", 0, True), self.space)
+                if request[2]:
+                    self.space[request[2]](self.space[request[3]])
+                reply = b"P"
+            else:
+                reply = b"V" + _encode(self.answer(request), self.keep)
+        except MemoryError:
+            raise
+        except BaseException as error:
+            reply = b"E" + _encode(_described(error), _refuse)
+        _flush()
+        _send(reply)
 
 
 def _refuse(value):
@@ -177,26 +194,41 @@ def _refuse(value):
 
 
 def rehearse():
-    """What a child does before and after its program, done once in the zygote: a page that is written to there need not be copied in each child."""
-    for _ in range(20):
-        program = _Program({"source": "def f(*x): return [x]", "before": "", "after": "", "result": None})
-        _exec(_compile(program.job["source"], NAME, "exec", 0, True), program.space)
-        request = _decode(_encode(("call", "f", ("a", 1, 0.5), [], False), _refuse), program.remote)
-        _encode(program.answer(request), program.keep)
+    """All that a child does, done in the zygote: a page that is written to there need not be copied in each child."""
+    import _socket
+
+    main = sys.modules["__main__"]
+    requests = [("call", "f", (["a", 1, 0.5], {"b": (None, True)}), [], False)] * 3
+    os.dup2(0, CHANNEL)  # so that neither end of a pair lies there
+    for _ in range(REHEARSALS):
+        judge, channel = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        for message in ({"source": REHEARSED, "before": "", "after": "", "result": None}, *requests):
+            data = _encode(message, _refuse)
+            judge.send(len(data).to_bytes(4, "little") + data)
+        os.dup2(channel.fileno(), CHANNEL)
+        program = _Program(_decode(_frame(), None))
+        program.load()
         _flush()
+        _send(b"S")
+        for _ in requests:
+            program.serve_one()
+        judge.close()
+        channel.close()
+    os.close(CHANNEL)
+    sys.modules["__main__"] = main
 
 
 def run():
     """Never returns."""
-    ballast = [bytes(1 << 20)]
     try:
         program = _Program(_decode(_frame(), None))
         program.load()
         _flush()
         _send(b"S")
-        program.serve()
+        while True:
+            program.serve_one()
     except MemoryError:
-        ballast.clear()
+        BALLAST.clear()
         _flush()
         _send(b"M")
     except BaseException as error:

@@ -1,20 +1,26 @@
 // Preloaded (LD_PRELOAD) into the interpreter of a worker: every process that this interpreter forks is confined before fork() returns in it. So the
 // confinement needs no extension module, no ctypes and no particular Python. It also freezes the clock of a child that is asked to.
 //
-// What it does is told by the environment, which the worker's own code sets and the child never sees:
-//   COPE_FILTERS   two descriptors of compiled seccomp filters, "candidate judge"; absent: no seccomp (reduced isolation)
+// The first fork of a worker makes the judge; from then on COPE_ORDERS is set, and a fork serves the judge (zygote.cpp).
+//
+// What it does is told by the environment, which the worker's own code sets and no child sees:
+//   COPE_FILTERS   three descriptors of compiled seccomp filters, "zygote candidate judge"; absent: no seccomp (reduced isolation)
 //   COPE_READ      directories and files that may be read, one a line; absent: no Landlock (reduced isolation)
 //   COPE_SUPPORT   the directory of the worker's own code, which the judge loads
 //   COPE_DIRECTORY the temporary directory, where the candidate may make plain files
-//   COPE_ROLE      of the next fork: "candidate" or "judge"
-//   COPE_LIMITS    of the next candidate: "memory_bytes cpu_s file_bytes frozen_unix_s", the last one negative for a clock that runs
+//   COPE_ORDERS    the zygote's socket to the judge
 //
 // A process that cannot be confined ends at once, with one of the exit codes below.
+#include "cope/sandbox/worker/confine.h"
+
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -30,18 +36,23 @@
 
 #include "cope/sandbox/landlock.h"
 
+namespace cope::sandbox {
+
 namespace {
 
 constexpr int exit_no_new_privs = 97, exit_landlock = 98, exit_seccomp = 99, exit_limits = 100, exit_forbidden = 159;
-constexpr int channel_fd = 3;  // of a candidate: where it reports to its judge
 constexpr rlim_t stack_bytes = 8U << 20, descriptors = 64;
+
+enum Role : int { zygote, candidate, judge, roles };  // the order of COPE_FILTERS
 
 struct Filter {
   sock_filter code[4096];
   unsigned short length;
 };
-Filter filters[2];  // candidate, judge
-int rulesets[2] = {-1, -1};
+Filter filters[roles];
+int rulesets[roles] = {-1, -1, -1};  // the zygote has none
+int orders = -1, directory = -1;     // of the zygote
+bool confined = false;
 bool seccomp_asked = false, landlock_asked = false;
 std::int64_t frozen_unix_s = -1;
 
@@ -65,38 +76,27 @@ void load_filter(int fd, Filter& filter) {
   close(fd);
 }
 
-// The numbers of a text, separated by blanks; false where there are fewer.
-bool read_numbers(const char* text, long long* numbers, int count) {
-  for (int i = 0; text != nullptr && i < count; ++i) {
-    char* end = nullptr;
-    numbers[i] = strtoll(text, &end, 10);
-    if (end == text) return false;
-    text = end;
-  }
-  return text != nullptr;
-}
-
 __attribute__((constructor)) void start() {
   real_fork = next<Fork>("fork");
   real_clock_gettime = next<ClockGettime>("clock_gettime");
   real_gettimeofday = next<Gettimeofday>("gettimeofday");
   real_time = next<Time>("time");
   unsetenv("LD_PRELOAD");
-  long long fds[2];
-  if (read_numbers(getenv("COPE_FILTERS"), fds, 2)) {
+  long long fds[roles];
+  if (read_numbers(getenv("COPE_FILTERS"), fds, roles)) {
     seccomp_asked = true;
-    for (int role = 0; role < 2; ++role) load_filter(static_cast<int>(fds[role]), filters[role]);
+    for (int role = 0; role < roles; ++role) load_filter(static_cast<int>(fds[role]), filters[role]);
   }
 }
 
 void allow_beneath(int ruleset, const char* path, std::uint64_t access) {
   const int fd = open(path, O_PATH | O_CLOEXEC);
   if (fd < 0) return;  // nothing there to be allowed
-  cope::landlock::PathBeneath rule{access, fd};
-  if (syscall(cope::landlock::add_rule, ruleset, cope::landlock::rule_path_beneath, &rule, 0) != 0) {
+  landlock::PathBeneath rule{access, fd};
+  if (syscall(landlock::add_rule, ruleset, landlock::rule_path_beneath, &rule, 0) != 0) {
     // A plain file takes only the rights of files.
-    rule.allowed_access &= cope::landlock::file_rights;
-    syscall(cope::landlock::add_rule, ruleset, cope::landlock::rule_path_beneath, &rule, 0);
+    rule.allowed_access &= landlock::file_rights;
+    syscall(landlock::add_rule, ruleset, landlock::rule_path_beneath, &rule, 0);
   }
   close(fd);
 }
@@ -106,23 +106,23 @@ void make_rulesets() {
   const char* read_paths = getenv("COPE_READ");
   if (read_paths == nullptr) return;
   landlock_asked = true;
-  const long abi = cope::landlock::abi();
+  const long abi = landlock::abi();
   if (abi < 1) return;
-  for (int role = 0; role < 2; ++role) {
-    const cope::landlock::Attributes attributes = cope::landlock::everything(abi);
+  for (const Role role : {candidate, judge}) {
+    const landlock::Attributes attributes = landlock::everything(abi);
     const int ruleset =
-        static_cast<int>(syscall(cope::landlock::create_ruleset, &attributes, cope::landlock::attributes_size(abi), 0));
+        static_cast<int>(syscall(landlock::create_ruleset, &attributes, landlock::attributes_size(abi), 0));
     if (ruleset < 0) return;
     char* paths = strdup(read_paths);
     char* rest = nullptr;
     for (char* path = strtok_r(paths, "\n", &rest); path != nullptr; path = strtok_r(nullptr, "\n", &rest))
-      allow_beneath(ruleset, path, cope::landlock::read_file | cope::landlock::read_dir);
+      allow_beneath(ruleset, path, landlock::read_file | landlock::read_dir);
     free(paths);
-    if (const char* support = getenv("COPE_SUPPORT"); role == 1 && support != nullptr)
-      allow_beneath(ruleset, support, cope::landlock::read_file | cope::landlock::read_dir);
-    if (const char* directory = getenv("COPE_DIRECTORY"))
-      allow_beneath(ruleset, directory,
-                    role == 0 ? attributes.handled_access_fs & cope::landlock::plain_files : cope::landlock::read_dir);
+    if (const char* support = getenv("COPE_SUPPORT"); role == judge && support != nullptr)
+      allow_beneath(ruleset, support, landlock::read_file | landlock::read_dir);
+    if (const char* temporary = getenv("COPE_DIRECTORY"))
+      allow_beneath(ruleset, temporary,
+                    role == candidate ? attributes.handled_access_fs & landlock::plain_files : landlock::read_dir);
     rulesets[role] = ruleset;
   }
 }
@@ -147,53 +147,126 @@ void limit(int resource, rlim_t value) {
   if (setrlimit(static_cast<__rlimit_resource>(resource), &both) != 0) _exit(exit_limits);
 }
 
-void confine() {
-  const char* role_name = getenv("COPE_ROLE");
-  const bool candidate = role_name == nullptr || strcmp(role_name, "judge") != 0;
-  const int role = candidate ? 0 : 1;
+void own_session() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() == 1) _exit(exit_limits);  // the zygote has ended already
   setsid();
+}
 
-  if (candidate) {
-    long long limits[4];
-    if (!read_numbers(getenv("COPE_LIMITS"), limits, 4)) _exit(exit_limits);
-    const auto [memory_bytes, cpu_s, file_bytes, frozen] = limits;
-    frozen_unix_s = frozen;
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_NPROC, 0);
-    limit(RLIMIT_NOFILE, descriptors);
-    limit(RLIMIT_STACK, stack_bytes);
-    limit(RLIMIT_FSIZE, static_cast<rlim_t>(file_bytes));
-    limit(RLIMIT_CPU, static_cast<rlim_t>(cpu_s));
-    limit(RLIMIT_AS, static_cast<rlim_t>(memory_bytes));
-    struct sigaction action{};
-    action.sa_sigaction = &forbidden;
-    action.sa_flags = SA_SIGINFO;
-    sigaction(SIGSYS, &action, nullptr);
-  }
-  for (const char* name : {"COPE_FILTERS", "COPE_READ", "COPE_DIRECTORY", "COPE_SUPPORT", "COPE_ROLE", "COPE_LIMITS"})
-    unsetenv(name);
-
+void no_new_privileges() {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(exit_no_new_privs);
-  if (landlock_asked && syscall(cope::landlock::restrict_self, rulesets[role], 0) != 0) _exit(exit_landlock);
-  for (const int ruleset : rulesets) close(ruleset);
-  if (seccomp_asked) {
-    sock_fprog program{filters[role].length, filters[role].code};
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) _exit(exit_seccomp);
+}
+
+void restrict_files(Role role) {
+  if (landlock_asked && syscall(landlock::restrict_self, rulesets[role], 0) != 0) _exit(exit_landlock);
+}
+
+void restrict_calls(Role role) {
+  if (!seccomp_asked) return;
+  const sock_fprog program{filters[role].length, filters[role].code};
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) _exit(exit_seccomp);
+}
+
+void close_from(int first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  for (int fd = first; fd < static_cast<int>(descriptors); ++fd) close(fd);  // Linux before 5.9
+}
+
+void forget_environment() {
+  for (const char* name : {"COPE_FILTERS", "COPE_READ", "COPE_DIRECTORY", "COPE_SUPPORT", "COPE_ORDERS"})
+    unsetenv(name);
+}
+
+// Forks leave out what the kernel can read again from a file, and each child then faults in its code anew, sixteen pages at a time. A mapping that was written
+// to is copied: so one byte of each large one is, with what it holds already.
+int copy_with_forks(dl_phdr_info* library, std::size_t, void*) {
+  constexpr std::size_t worth_it_bytes = 1U << 20;
+  for (int i = 0; i < library->dlpi_phnum; ++i) {
+    const ElfW(Phdr) & segment = library->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0 || segment.p_memsz < worth_it_bytes) continue;
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    auto* first = reinterpret_cast<volatile char*>((library->dlpi_addr + segment.p_vaddr) & ~(page - 1));
+    const int protection = PROT_READ | ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0);
+    if (mprotect(const_cast<char*>(first), segment.p_memsz, protection | PROT_WRITE) != 0) continue;
+    *first = *first;
+    mprotect(const_cast<char*>(first), segment.p_memsz, protection);
   }
+  return 0;
+}
+
+void confine_judge() {
+  own_session();
+  forget_environment();
+  no_new_privileges();
+  restrict_files(judge);
+  for (const int ruleset : rulesets)
+    if (ruleset >= 0) close(ruleset);
+  restrict_calls(judge);
+  confined = true;
 }
 
 bool is_wall_clock(clockid_t clock) { return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE; }
 
 }  // namespace
 
+bool read_numbers(const char* text, long long* numbers, int count) {
+  for (int i = 0; text != nullptr && i < count; ++i) {
+    char* end = nullptr;
+    numbers[i] = strtoll(text, &end, 10);
+    if (end == text) return false;
+    text = end;
+  }
+  return text != nullptr;
+}
+
+pid_t forked() { return real_fork(); }
+
+// The zygote's filter is most of the candidates': they inherit it, and add a short one. To compile one as long for each program costs more than its fork.
+void confine_zygote() {
+  long long fd = -1;
+  if (!read_numbers(getenv("COPE_ORDERS"), &fd, 1)) _exit(exit_limits);
+  orders = static_cast<int>(fd);
+  if (const char* path = getenv("COPE_DIRECTORY")) directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) _exit(exit_limits);
+  dl_iterate_phdr(&copy_with_forks, nullptr);
+  forget_environment();
+  no_new_privileges();
+  restrict_calls(zygote);
+}
+
+void confine_candidate(const CandidateLimits& limits) {
+  own_session();
+  frozen_unix_s = limits.frozen_unix_s;
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_NPROC, 0);
+  limit(RLIMIT_NOFILE, descriptors);
+  limit(RLIMIT_STACK, stack_bytes);
+  limit(RLIMIT_FSIZE, static_cast<rlim_t>(limits.file_bytes));
+  limit(RLIMIT_CPU, static_cast<rlim_t>(limits.cpu_s));
+  limit(RLIMIT_AS, static_cast<rlim_t>(limits.memory_bytes));
+  struct sigaction action{};
+  action.sa_sigaction = &forbidden;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSYS, &action, nullptr);
+  restrict_files(candidate);
+  close_from(channel_fd + 1);
+  restrict_calls(candidate);
+  confined = true;
+}
+
+}  // namespace cope::sandbox
+
+using namespace cope::sandbox;
+
 extern "C" {
 
 __attribute__((visibility("default"))) pid_t fork() {
-  if (rulesets[0] < 0) make_rulesets();
+  if (!confined && getenv("COPE_ORDERS") != nullptr) confine_zygote();
+  if (!confined && orders >= 0) return serve(orders, directory);
+  if (!confined) make_rulesets();
   const pid_t pid = real_fork();
-  if (pid == 0) confine();
+  if (pid == 0 && confined) _exit(exit_limits);  // a program's own child, where no filter forbids it
+  if (pid == 0) confine_judge();
   return pid;
 }
 

@@ -53,16 +53,17 @@ class Run:
         self.remotes = {}
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.reading, writing = os.pipe()
-        limits = "fork %d %d %d %d %s" % (
+        limits = b"fork %d %d %d %d" % (
             job["memory_bytes"],
             job["cpu_ms"] // 1000 + 2,  # the kernel's limit stands behind ours
             job["file_bytes"],
             -1 if job["frozen"] is None else job["frozen"],
-            ",".join(sorted(imported(job["before"]) | imported(job["source"]) | imported(job["after"]))),
         )
-        socket.send_fds(judge.commands, [limits.encode()], [theirs.fileno(), writing])
+        judge.load(imported(job["before"]) | imported(job["source"]) | imported(job["after"]))
+        socket.send_fds(judge.commands, [limits], [theirs.fileno(), writing])
         theirs.close()
         os.close(writing)
+        self.channel.setblocking(False)
         self.poll = select.poll()
         self.poll.register(self.channel, select.POLLIN)
         self.poll.register(self.reading, select.POLLIN)
@@ -78,12 +79,11 @@ class Run:
         self.send(wire.encode({name: job[name] for name in ("source", "before", "after", "result")}, None))
 
     def send(self, data):
-        data = len(data).to_bytes(4, "little") + data
-        self.channel.setblocking(False)
+        data = memoryview(len(data).to_bytes(4, "little") + data)
         at = 0
         while at < len(data):
             try:
-                at += self.channel.send(memoryview(data)[at:])
+                at += self.channel.send(data[at:])
             except BlockingIOError:
                 self.poll.modify(self.channel, select.POLLIN | select.POLLOUT)
                 self.wait()
@@ -377,6 +377,14 @@ class Judge:
         self.control_fd = control
         self.commands = socket.socket(fileno=commands.detach())
         self.directory = directory
+        self.loaded = set()
+
+    def load(self, modules):
+        """Has the zygote import what it has not yet."""
+        new = modules - self.loaded
+        if new:
+            self.loaded |= new
+            self.commands.send(b"load " + " ".join(sorted(new)).encode())
 
     def receive(self, size):
         parts = []

@@ -36,7 +36,6 @@ def main():
     os.chdir(directory)
 
     commands, orders = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-    os.putenv("COPE_ROLE", "judge")
     if os.fork() == 0:
         orders.close()
         (judge,) = own("judge")
