@@ -128,7 +128,9 @@ Verdict grade_math(std::string_view gold_text, std::string_view answer_text) {
   };
   Verdict first = attempt(answer_text);
   if (first.correct) return first;
-  const Reading whole(answer_text);
+  constexpr std::size_t label = 48;
+  const bool labelled = answer_text.substr(0, label).find(')') != std::string_view::npos;
+  const Reading whole(labelled ? answer_text : std::string_view());
   if (const auto rest = behind_choice(whole.source()); rest && !choice_letter(gold.tokens(), true)) {
     Verdict behind = attempt(*rest);
     if (behind.correct) return {true, Tier::leniency, "the choice is added; " + behind.why};

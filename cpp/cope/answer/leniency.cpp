@@ -301,6 +301,11 @@ class Grader {
         elementwise(kids(gold_, gold), kids(answer_, answer)))
       return "each part agrees";
     const auto several = [](Op op) { return op == Op::list || op == Op::set; };
+    if (x == Op::list && y == Op::list) {  // 1, 2 and 1, 2, 2; but not 1, 1, 2
+      const auto once = gold_.unordered(kids(gold_, gold));
+      if (once && once == gold_.unordered(kids(gold_, gold), true) && once == answer_.unordered(kids(answer_, answer)))
+        return "an item is repeated";
+    }
     if (several(x) && several(y) && matching(kids(gold_, gold), kids(answer_, answer))) return "each item agrees";
     return std::nullopt;
   }

@@ -218,21 +218,24 @@ class Lexer {
     }
     i = stop;
     if (run.size() == 1) {
-      const std::string_view rest = trim(text.substr(i, 8));
+      const std::string_view after = trim(text.substr(i, 8));
       const Token* before = last();
       const bool after_bracket = before != nullptr && (before->is(')') || before->is(']') || before->is("}"));
       if ((run == "x" || run == "X") && before != nullptr && before->kind == Tok::number &&
-          (rest.starts_with("10^") || rest.starts_with("10**"))) {
+          (after.starts_with("10^") || after.starts_with("10**"))) {
         push(Tok::command, "times");  // 1.2 x 10^5
       } else if (run == "U" && after_bracket &&
-                 (rest.starts_with('(') || rest.starts_with('[') || rest.starts_with("\\{"))) {
+                 (after.starts_with('(') || after.starts_with('[') || after.starts_with("\\{"))) {
         push(Tok::command, "cup");
       } else {
         push(Tok::symbol, run);
       }
       return;
     }
-    if (const std::string_view command = plain_command(run); !command.empty()) {
+    const std::string_view rest = trim(text.substr(i, 8));
+    const bool after_number = last() != nullptr && last()->kind == Tok::number;
+    const bool time = after_number && ((run == "min" && !rest.starts_with('(')) || (run == "sec" && rest.empty()));
+    if (const std::string_view command = plain_command(run); !command.empty() && !time) {
       push(Tok::command, command);
       return;
     }

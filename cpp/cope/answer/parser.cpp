@@ -205,7 +205,10 @@ NodeId Parser::statement(bool with_units) {
     const NodeId side = item(with_units);
     if (side == failed) return failed;
     const bool names = sides.size() == 1 && tree_[sides[0]].op == Op::symbol;  // x \approx 5
-    if (sign == 'a' && !names) continue;                                       // "\approx 0.577" adds nothing
+    if (sign == 'a' && !names) {                                               // "\approx 0.577" adds nothing
+      tree_.claim(sides.back(), side);
+      continue;
+    }
     signs.push_back(sign == 'a' ? '=' : sign);
     const bool of_numbers = sign == 'e' && tree_[side].op == Op::symbol && tree_.name(side).size() == 1 &&
                             std::string_view("RZNQC").find(tree_.name(side)[0]) != std::string_view::npos;

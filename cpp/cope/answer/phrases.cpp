@@ -126,8 +126,8 @@ std::string words_of(const std::vector<Token>& tokens) {
   const bool prose = std::ranges::any_of(tokens, [](const Token& token) { return token.kind == Tok::word; });
   std::string words;
   bool numbered = false;
-  for (const Token& token : tokens) {
-    if (token.kind == Tok::stop) break;
+  for (std::size_t k = 0; k < tokens.size() && tokens[k].kind != Tok::stop; ++k) {
+    const Token& token = tokens[k];
     std::string word = token.kind == Tok::word      ? lower(token.value)
                        : token.is("vert")           ? "|"
                        : token.kind == Tok::command ? '\\' + token.value
@@ -136,6 +136,8 @@ std::string words_of(const std::vector<Token>& tokens) {
       if (word == "a" || word == "an" || word == "the") continue;
       if (token.kind == Tok::sign && std::string_view(".,;:?!'\"{}()*_`").find(word[0]) != std::string_view::npos)
         continue;
+      if (token.is('-') && (k + 1 == tokens.size() || tokens[k + 1].kind != Tok::number)) continue;
+      if (token.kind == Tok::word) std::ranges::replace(word, '-', ' ');  // x-axis
       if (token.kind == Tok::symbol && token.text) word = lower(word);
       if (numbered && (word == "st" || word == "nd" || word == "rd" || word == "th")) word.clear();  // June 20th
       numbered = token.kind == Tok::number;

@@ -64,7 +64,7 @@ Reading::Reading(std::string_view answer, Dialect dialect) : source_(unwrapped(a
     return;
   }
   if (const auto root = parse(tokens_, tree_)) {
-    root_ = *root;
+    if (!contradicts_itself()) root_ = *root;
     return;
   }
   if (says_all_reals(words_)) {
@@ -82,6 +82,16 @@ Reading::Reading(std::string_view answer, Dialect dialect) : source_(unwrapped(a
   } else {
     root_ = tail_root();
   }
+}
+
+// \binom{31}{28} \approx 10476, which is 4495: off by more than a tenth, no rounding.
+bool Reading::contradicts_itself() {
+  for (const auto& [exact, rounded] : std::vector(tree_.claims())) {
+    const NodeId difference = tree_.make(Op::add, {exact, tree_.make(Op::negate, {rounded})});
+    const NodeId tenth = tree_.make(Op::divide, {tree_.named(Op::function, "abs", {exact}), tree_.number(10)});
+    if (evaluator_.compare(tree_.named(Op::function, "abs", {difference}), tenth) == 1) return true;
+  }
+  return false;
 }
 
 // What stands behind words that only introduce it: "Speed = 5", "all real numbers except 2", "2x = 10 \\Rightarrow x = 5"; -1 where nothing does.

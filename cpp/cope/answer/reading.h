@@ -44,7 +44,7 @@ class Reading {
   // The key of a part; none where it has no value within limits.
   std::optional<std::string> key_of(NodeId id);
   // The key of the set of some parts.
-  std::optional<std::string> unordered(std::span<const NodeId> kids);
+  std::optional<std::string> unordered(std::span<const NodeId> kids, bool repeated = false);
   // The key of a view's value times a factor.
   std::optional<std::string> scaled_key(NodeId id, const mpq_class& factor);
 
@@ -66,6 +66,7 @@ class Reading {
   std::string description();
 
  private:
+  bool contradicts_itself();
   NodeId tail_root();
   std::optional<std::string> scalar_key(NodeId id);
   std::optional<std::string> list_key(NodeId id);

@@ -161,8 +161,8 @@ std::optional<std::string> Reading::ordered(std::span<const NodeId> kids, std::s
   return key.append(close);
 }
 
-// A set: sorted, each once, +- expanded.
-std::optional<std::string> Reading::unordered(std::span<const NodeId> kids) {
+// A set: sorted, each once, +- expanded; `repeated`: a list, whose items count as often as they stand there (1, 1, 2 is no 1, 2, 2).
+std::optional<std::string> Reading::unordered(std::span<const NodeId> kids, bool repeated) {
   std::vector<std::string> keys;
   for (const NodeId kid : kids) {
     const Op op = tree_[kid].op;
@@ -179,7 +179,7 @@ std::optional<std::string> Reading::unordered(std::span<const NodeId> kids) {
     keys.push_back(std::move(*key));
   }
   std::ranges::sort(keys);
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  if (!repeated) keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   std::string key = "{";
   for (const std::string& each : keys) {
     if (key.size() > 1) key += ';';
@@ -238,12 +238,12 @@ std::optional<std::string> Reading::list_key(NodeId id) {
     values.push_back(named ? tree_.kid(kid, 1) : kid);
   }
   if (values.size() == kids.size()) {
-    const auto key = unordered(values);
+    const auto key = unordered(values, true);
     if (!key) return std::nullopt;
     return name == "x" ? *key : name + "=" + *key;
   }
   // (1, 2) u ... as items stay sets of items; "5 feet, 3 inches" too.
-  return unordered(kids);
+  return unordered(kids, true);
 }
 
 std::optional<std::string> Reading::relation_key(NodeId id) {

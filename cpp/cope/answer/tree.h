@@ -100,6 +100,16 @@ class Tree {
     return id;
   }
 
+  // "exact \approx rounded": says nothing more where it is true.
+  struct Claim {
+    NodeId exact;
+    NodeId rounded;
+  };
+  void claim(NodeId exact, NodeId rounded) {
+    if (claims_.size() < 16) claims_.push_back({exact, rounded});
+  }
+  const std::vector<Claim>& claims() const { return claims_; }
+
   const Node& operator[](NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   std::span<const NodeId> kids(NodeId id) const { return {pool_.data() + (*this)[id].first, (*this)[id].count}; }
   NodeId kid(NodeId id, std::size_t k) const { return pool_[(*this)[id].first + k]; }
@@ -116,6 +126,7 @@ class Tree {
   std::vector<NodeId> pool_;
   std::vector<mpq_class> numbers_;
   std::vector<std::string> names_;
+  std::vector<Claim> claims_;
   int tallest_ = 0;
 };
 
