@@ -8,14 +8,14 @@ namespace {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
-// one[0] * other[0] + one[1] * other[-1] + ...: a coefficient of a product of polynomials. Four sums, for one would wait for each of its additions.
-double coefficient(const double* one, const double* other, int terms) {
+// Four sums, for one would wait for each of its additions.
+double dot(const double* one, const double* other, int terms) {
   double sums[4] = {};
   int i = 0;
   for (; i + 4 <= terms; i += 4) {
-    for (int lane = 0; lane < 4; ++lane) sums[lane] += one[i + lane] * other[-i - lane];
+    for (int lane = 0; lane < 4; ++lane) sums[lane] += one[i + lane] * other[i + lane];
   }
-  for (; i < terms; ++i) sums[0] += one[i] * other[-i];
+  for (; i < terms; ++i) sums[0] += one[i] * other[i];
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
@@ -134,7 +134,8 @@ void MajorityLaw::others(const SampleClasses& classes, std::size_t active, std::
         double* row = &terms_[at(t) * stride];
         const int low = t * votes;
         for (int s = std::min(room, low + slack); s >= low; --s) {
-          double sum = coefficient(ways, row + s, std::min(below, s - low) + 1);
+          const int first = std::max(low, s - below);
+          double sum = dot(row + first, ways + (size - s + first), s - first + 1);  // n choose r is n choose n - r
           if (t > 0) sum += ways[votes] * *(row + s - votes - static_cast<std::ptrdiff_t>(stride));
           row[s] = sum;
         }
@@ -163,7 +164,7 @@ void MajorityLaw::add(const SampleClasses& classes, std::size_t group, int small
       const int first = std::max(0, left - rest);
       const int terms = std::min(left, others_most_) + 1 - first;
       if (terms <= 0) continue;
-      const double ways = coefficient(&others_[at(first)], of_rest + (left - first), terms);
+      const double ways = dot(&others_[at(first)], of_rest + (rest - left + first), terms);
       wins[offsets_[k] + at(steps_[k].of(used_[k])[votes])] += own * ways / totals_[k];
     }
     return;

@@ -1,6 +1,7 @@
 // The expectation over subsets: laws of the stages (stage_law.h) put together over the grid, as small matrix products.
 #include <Eigen/Core>
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <string>
 
@@ -209,18 +210,26 @@ Matrix Block::later(std::size_t k) const {
     const Index tail_share = rows / tail.rows();  // plans that one later row stands for
     const Index size = steps(s) * cells;
     Matrix folded(rows, quantities_ * size);
+    std::vector<double> rejected(static_cast<std::size_t>(steps(s)));
     for (Index row = 0; row < rows; ++row) {
       const double* reach = &stage.reach(row, offset(s));
       const double* right = &stage.right(row, offset(s));
       const double* then = tail.row(row / tail_share).data();
       double* sums = folded.row(row).data();
       // What later stages come to, at each threshold: it rejects the steps up to its own.
-      double rejected = 0.0;
-      for (Index threshold = 0; threshold < steps(s); ++threshold) {
-        rejected += reach[threshold];
-        for (Index quantity = 0; quantity < quantities_; ++quantity) {
+      std::partial_sum(reach, reach + steps(s), rejected.begin());
+      for (Index quantity = 0; quantity < quantities_; ++quantity) {
+        double* of_quantity = sums + quantity * size;
+        if (cells == 1) {  // nothing is decided later: one loop, which is all the time where two stages vote
+          for (Index threshold = 0; threshold < size; ++threshold) {
+            of_quantity[threshold] = rejected[static_cast<std::size_t>(threshold)] * then[quantity];
+          }
+          continue;
+        }
+        for (Index threshold = 0; threshold < steps(s); ++threshold) {
           for (Index cell = 0; cell < cells; ++cell) {
-            sums[quantity * size + threshold * cells + cell] = rejected * then[quantity * cells + cell];
+            of_quantity[threshold * cells + cell] =
+                rejected[static_cast<std::size_t>(threshold)] * then[quantity * cells + cell];
           }
         }
       }
