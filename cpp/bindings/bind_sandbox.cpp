@@ -1,6 +1,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -79,13 +80,12 @@ py::dict row_of(const Report& report) {
   return row;
 }
 
-// Reports as they come in; outlives a caller who was interrupted.
+// Reports as they come in.
 struct Awaited {
   std::mutex mu;
   std::condition_variable changed;
   std::vector<Report> reports;  // guarded by mu
   std::size_t missing = 0;      // guarded by mu
-  bool given_up = false;        // guarded by mu
 };
 
 // A sandbox as Python holds it: closed by hand or with the object. Used with the GIL held; the sandbox inside is internally synchronised.
@@ -114,16 +114,11 @@ class Handle {
     const auto awaited = std::make_shared<Awaited>();
     awaited->reports.resize(programs.size());
     awaited->missing = programs.size();
-    run_interruptibly([&, sandbox = sandbox_] { wait_for(*sandbox, programs, awaited); },
-                      [&] {
-                        const std::lock_guard lock(awaited->mu);
-                        awaited->given_up = true;
-                        awaited->changed.notify_all();
-                      },
-                      [] {}, /*interval_ms=*/1000);
+    const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+    run_interruptibly([&, sandbox = sandbox_] { wait_for(*sandbox, programs, awaited, cancelled); },
+                      [&] { *cancelled = true; }, [] {}, /*interval_ms=*/1000);
     py::list found;
-    for (std::size_t i = 0; i < awaited->reports.size(); ++i) {
-      const Report& report = awaited->reports[i];
+    for (const Report& report : awaited->reports) {
       if (report.outcome == Outcome::invalid_tests) throw DataError(sandbox::invalid_tests_message(report));
       found.append(row_of(report));
     }
@@ -139,16 +134,20 @@ class Handle {
   }
 
  private:
-  static void wait_for(Sandbox& sandbox, const std::vector<Program>& programs,
-                       const std::shared_ptr<Awaited>& awaited) {
+  // Until the last report is in; a cancelled program's comes soon.
+  static void wait_for(Sandbox& sandbox, const std::vector<Program>& programs, const std::shared_ptr<Awaited>& awaited,
+                       const sandbox::Cancelled& cancelled) {
     for (std::size_t i = 0; i < programs.size(); ++i)
-      sandbox.submit(programs[i], [awaited, i](Report report) {
-        const std::lock_guard lock(awaited->mu);
-        awaited->reports[i] = std::move(report);
-        if (--awaited->missing == 0) awaited->changed.notify_all();
-      });
+      sandbox.submit(
+          programs[i],
+          [awaited, i](Report report) {
+            const std::lock_guard lock(awaited->mu);
+            awaited->reports[i] = std::move(report);
+            if (--awaited->missing == 0) awaited->changed.notify_all();
+          },
+          cancelled);
     std::unique_lock lock(awaited->mu);
-    awaited->changed.wait(lock, [&] { return awaited->missing == 0 || awaited->given_up; });
+    awaited->changed.wait(lock, [&] { return awaited->missing == 0; });
   }
 
   std::shared_ptr<Sandbox> sandbox_;  // shared with the calls that run in it

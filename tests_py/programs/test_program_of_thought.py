@@ -25,7 +25,7 @@ def comparable(value: Any) -> Any:
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason=f"needs {RECORDED.name} in ../shared/data/recorded")
-@pytest.mark.parametrize("rows", [8, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rows", [80, pytest.param(800, marks=[pytest.mark.slow, pytest.mark.timeout(1_200)])])
 def test_recorded_programs_have_their_recorded_values(rows: int) -> None:
     with gzip.open(RECORDED, "rt") as file:
         recorded = [row for row in map(json.loads, file) if row["model"] == "llama-2-13b"]

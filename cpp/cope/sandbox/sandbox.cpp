@@ -35,6 +35,7 @@ using nlohmann::json;
 
 constexpr std::size_t max_source_bytes = 1U << 20;
 constexpr int attempts_at_most = 2;
+constexpr const char *closed_message = "the sandbox was closed", *cancelled_message = "it was cancelled";
 constexpr int judge_grace_ms = 10'000;  // the judge keeps the time; this is for a judge that hangs in a test of its own
 constexpr std::int64_t least_memory_bytes = 64LL << 20;
 
@@ -300,7 +301,7 @@ class Sandbox::Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  void submit(const Program& program, std::function<void(Report)> done) {
+  void submit(const Program& program, std::function<void(Report)> done, Cancelled cancelled) {
     program.limits.check();
     if (std::string why = unreadable(program.source); !why.empty()) {
       Report report = failure(Outcome::syntax_error, std::move(why));
@@ -317,7 +318,7 @@ class Sandbox::Pool {
     }
     {
       const std::lock_guard lock(mu_);
-      waiting_.push_back({std::move(job), program.limits.wall_ms, std::move(done)});
+      waiting_.push_back({std::move(job), program.limits.wall_ms, std::move(done), std::move(cancelled)});
     }
     changed_.notify_one();
   }
@@ -329,6 +330,9 @@ class Sandbox::Pool {
     std::string job;
     int wall_ms = 0;
     std::function<void(Report)> done;
+    Cancelled cancelled;
+
+    bool given_up() const { return cancelled && *cancelled; }
   };
 
   std::optional<Waiting> next() {
@@ -358,6 +362,7 @@ class Sandbox::Pool {
   }
 
   Report judged(std::unique_ptr<Worker>& worker, int number, const Waiting& waiting) const {
+    if (waiting.given_up()) return failure(Outcome::killed, cancelled_message);
     Report report;
     for (int attempt = 1; attempt <= attempts_at_most; ++attempt) {
       try {
@@ -368,7 +373,8 @@ class Sandbox::Pool {
         continue;
       }
       Silence silence = Silence::ended;
-      const auto reply = worker->ask(waiting.job, waiting.wall_ms + judge_grace_ms, stopping_, silence);
+      const auto reply = worker->ask(
+          waiting.job, waiting.wall_ms + judge_grace_ms, [&] { return stopping_ || waiting.given_up(); }, silence);
       if (reply) {
         const json said = json::parse(*reply);
         report = report_of(said);
@@ -381,7 +387,7 @@ class Sandbox::Pool {
       if (silence == Silence::late)
         report = failure(Outcome::timed_out_wall, "a test did not end by itself");
       else if (silence == Silence::stopped)
-        report.message = "the sandbox was closed";
+        report.message = stopping_ ? closed_message : cancelled_message;
       report.attempts = attempt;
       if (silence != Silence::ended) return report;
     }
@@ -398,7 +404,7 @@ class Sandbox::Pool {
     changed_.notify_all();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
-    for (const auto& each : left) each.done(failure(Outcome::killed, "the sandbox was closed"));
+    for (const auto& each : left) each.done(failure(Outcome::killed, closed_message));
   }
 
   const Settings settings_;
@@ -417,14 +423,14 @@ Sandbox::~Sandbox() = default;
 Report Sandbox::run(const Program& program) {
   std::promise<Report> promise;
   auto reported = promise.get_future();
-  pool_->submit(program, [&](Report report) { promise.set_value(std::move(report)); });
+  pool_->submit(program, [&](Report report) { promise.set_value(std::move(report)); }, nullptr);
   Report report = reported.get();
   if (report.outcome == Outcome::invalid_tests) throw DataError(invalid_tests_message(report));
   return report;
 }
 
-void Sandbox::submit(const Program& program, std::function<void(Report)> done) {
-  pool_->submit(program, std::move(done));
+void Sandbox::submit(const Program& program, std::function<void(Report)> done, Cancelled cancelled) {
+  pool_->submit(program, std::move(done), std::move(cancelled));
 }
 
 int Sandbox::workers() const { return pool_->workers(); }

@@ -15,6 +15,7 @@
 // Thread-safety: internally synchronised.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -99,6 +100,9 @@ struct Options {
       {};  // directory of main.py and the confinement library; empty: beside the binary that holds this code
 };
 
+// Set by whoever gives up on a program: what runs is killed within 50 ms, what waits is not run.
+using Cancelled = std::shared_ptr<const std::atomic<bool>>;
+
 class Sandbox {
  public:
   // Starts the workers. Throws ConfigError: a missing interpreter, a kernel mechanism that is missing (by its name), a temporary directory that cannot be
@@ -111,8 +115,9 @@ class Sandbox {
 
   // Blocks. Throws ConfigError for limits that cannot be, DataError for tests that cannot be parsed (the test and its line).
   Report run(const Program& program);
-  // Calls back once, on a thread of the sandbox, which must not be kept waiting. Throws ConfigError for limits that cannot be.
-  void submit(const Program& program, std::function<void(Report)> done);
+  // Calls back once, on a thread of the sandbox, which must not be kept waiting; cancelled programs are reported as killed. Throws ConfigError for limits
+  // that cannot be.
+  void submit(const Program& program, std::function<void(Report)> done, Cancelled cancelled = nullptr);
 
   int workers() const;
 

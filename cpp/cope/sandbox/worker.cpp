@@ -60,11 +60,11 @@ int left_ms(Clock::time_point deadline) {
 }
 
 // Looks at `stop` every 50 ms.
-bool wait_for(int fd, short events, Clock::time_point deadline, const std::atomic<bool>& stop, Silence& silence) {
+bool wait_for(int fd, short events, Clock::time_point deadline, const Stop& stop, Silence& silence) {
   pollfd polled{fd, events, 0};
   for (int left = left_ms(deadline); left > 0; left = left_ms(deadline)) {
     if (poll(&polled, 1, std::min(left, 50)) > 0) return true;
-    if (stop) {
+    if (stop()) {
       silence = Silence::stopped;
       return false;
     }
@@ -73,8 +73,7 @@ bool wait_for(int fd, short events, Clock::time_point deadline, const std::atomi
   return false;
 }
 
-bool send_all(int fd, std::string_view data, Clock::time_point deadline, const std::atomic<bool>& stop,
-              Silence& silence) {
+bool send_all(int fd, std::string_view data, Clock::time_point deadline, const Stop& stop, Silence& silence) {
   while (!data.empty()) {
     if (!wait_for(fd, POLLOUT, deadline, stop, silence)) return false;
     const ssize_t sent = send(fd, data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -87,8 +86,7 @@ bool send_all(int fd, std::string_view data, Clock::time_point deadline, const s
   return true;
 }
 
-bool receive_all(int fd, char* into, std::size_t size, Clock::time_point deadline, const std::atomic<bool>& stop,
-                 Silence& silence) {
+bool receive_all(int fd, char* into, std::size_t size, Clock::time_point deadline, const Stop& stop, Silence& silence) {
   while (size > 0) {
     if (!wait_for(fd, POLLIN, deadline, stop, silence)) return false;
     const ssize_t got = recv(fd, into, size, MSG_DONTWAIT);
@@ -104,8 +102,7 @@ bool receive_all(int fd, char* into, std::size_t size, Clock::time_point deadlin
   return true;
 }
 
-std::optional<std::string> receive_frame(int fd, Clock::time_point deadline, const std::atomic<bool>& stop,
-                                         Silence& silence) {
+std::optional<std::string> receive_frame(int fd, Clock::time_point deadline, const Stop& stop, Silence& silence) {
   std::array<unsigned char, 4> header{};
   if (!receive_all(fd, reinterpret_cast<char*>(header.data()), header.size(), deadline, stop, silence))
     return std::nullopt;
@@ -206,7 +203,7 @@ void Worker::start(const WorkerSettings& settings) {
   }
   for (Descriptor* given : {&theirs, &control, &errors_up, &errors_write}) given->reset();  // so that their end is seen
 
-  const std::atomic<bool> never = false;
+  const Stop never = [] { return false; };
   Silence silence = Silence::ended;
   const auto hello = receive_frame(socket_, Clock::now() + std::chrono::milliseconds(ready_within_ms), never, silence);
   if (!hello) {
@@ -238,8 +235,7 @@ void Worker::stop() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
-std::optional<std::string> Worker::ask(const std::string& job, int deadline_ms, const std::atomic<bool>& stop,
-                                       Silence& silence) {
+std::optional<std::string> Worker::ask(const std::string& job, int deadline_ms, const Stop& stop, Silence& silence) {
   const auto deadline = Clock::now() + std::chrono::milliseconds(deadline_ms);
   const auto size = static_cast<std::uint32_t>(job.size());
   std::string frame;

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +23,8 @@ struct WorkerSettings {
   std::vector<int> filter_fds;  // one a Role, in their order; none: no seccomp
 };
 
+using Stop = std::function<bool()>;  // whether to wait no longer; asked every 50 ms
+
 enum class Silence : std::uint8_t { ended, late, stopped };
 
 class Worker {
@@ -34,8 +36,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   // The reply, or why there is none; after that the worker is of no more use.
-  std::optional<std::string> ask(const std::string& job, int deadline_ms, const std::atomic<bool>& stop,
-                                 Silence& silence);
+  std::optional<std::string> ask(const std::string& job, int deadline_ms, const Stop& stop, Silence& silence);
 
  private:
   void start(const WorkerSettings& settings);

@@ -60,14 +60,13 @@ using Fork = pid_t (*)();
 using ClockGettime = int (*)(clockid_t, timespec*);
 using Gettimeofday = int (*)(timeval*, void*);
 using Time = time_t (*)(time_t*);
-Fork real_fork = nullptr;
-ClockGettime real_clock_gettime = nullptr;
-Gettimeofday real_gettimeofday = nullptr;
-Time real_time = nullptr;
 
+// The C library's function, looked up when it is called first: constructors of other libraries call the clock before ours has run.
 template <typename Function>
-Function next(const char* name) {
-  return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+Function real(const char* name) {
+  static Function found = nullptr;
+  if (found == nullptr) found = reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+  return found;
 }
 
 void load_filter(int fd, Filter& filter) {
@@ -77,10 +76,6 @@ void load_filter(int fd, Filter& filter) {
 }
 
 __attribute__((constructor)) void start() {
-  real_fork = next<Fork>("fork");
-  real_clock_gettime = next<ClockGettime>("clock_gettime");
-  real_gettimeofday = next<Gettimeofday>("gettimeofday");
-  real_time = next<Time>("time");
   unsetenv("LD_PRELOAD");
   long long fds[roles];
   if (read_numbers(getenv("COPE_FILTERS"), fds, roles)) {
@@ -219,7 +214,7 @@ bool read_numbers(const char* text, long long* numbers, int count) {
   return text != nullptr;
 }
 
-pid_t forked() { return real_fork(); }
+pid_t forked() { return real<Fork>("fork")(); }
 
 // The zygote's filter is most of the candidates': they inherit it, and add a short one. To compile one as long for each program costs more than its fork.
 void confine_zygote() {
@@ -264,26 +259,26 @@ __attribute__((visibility("default"))) pid_t fork() {
   if (!confined && getenv("COPE_ORDERS") != nullptr) confine_zygote();
   if (!confined && orders >= 0) return serve(orders, directory);
   if (!confined) make_rulesets();
-  const pid_t pid = real_fork();
+  const pid_t pid = real<Fork>("fork")();
   if (pid == 0 && confined) _exit(exit_limits);  // a program's own child, where no filter forbids it
   if (pid == 0) confine_judge();
   return pid;
 }
 
 __attribute__((visibility("default"))) int clock_gettime(clockid_t clock, timespec* now) noexcept {
-  if (frozen_unix_s < 0 || !is_wall_clock(clock)) return real_clock_gettime(clock, now);
+  if (frozen_unix_s < 0 || !is_wall_clock(clock)) return real<ClockGettime>("clock_gettime")(clock, now);
   *now = {static_cast<time_t>(frozen_unix_s), 0};
   return 0;
 }
 
 __attribute__((visibility("default"))) int gettimeofday(timeval* now, void* zone) noexcept {
-  if (frozen_unix_s < 0) return real_gettimeofday(now, zone);
+  if (frozen_unix_s < 0) return real<Gettimeofday>("gettimeofday")(now, zone);
   *now = {static_cast<time_t>(frozen_unix_s), 0};
   return 0;
 }
 
 __attribute__((visibility("default"))) time_t time(time_t* now) noexcept {
-  if (frozen_unix_s < 0) return real_time(now);
+  if (frozen_unix_s < 0) return real<Time>("time")(now);
   if (now != nullptr) *now = static_cast<time_t>(frozen_unix_s);
   return static_cast<time_t>(frozen_unix_s);
 }

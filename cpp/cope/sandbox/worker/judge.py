@@ -4,6 +4,7 @@ A test is executed here. The program's names in it are remote: calling one sends
 an exception. So what a test expects never is where the program is, and what compares are this process's own builtins on plain values.
 """
 
+import array
 import json
 import os
 import re
@@ -60,7 +61,8 @@ class Run:
             -1 if job["frozen"] is None else job["frozen"],
         )
         judge.load(imported(job["before"]) | imported(job["source"]) | imported(job["after"]))
-        socket.send_fds(judge.commands, [limits], [theirs.fileno(), writing])
+        descriptors = array.array("i", [theirs.fileno(), writing])
+        judge.commands.sendmsg([limits], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
         theirs.close()
         os.close(writing)
         self.channel.setblocking(False)
