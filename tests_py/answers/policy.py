@@ -57,6 +57,7 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         (r"\pi", r"\frac{22}{7}", False),
         ("0.1", "0.10000001", False),
         (r"e^{\pi\sqrt{163}}", "262537412640768744", False),
+        ("4495", r"\binom{31}{28}\approx10476", False),
     ],
     "Percentages, units, money, angles": [
         (r"198\%", "198", True),
@@ -146,6 +147,8 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         ("(1,2)", r"x=1\text{ and }y=2", True),
         (r"\emptyset", "There is no solution", True),
         (r"\text{no solution}", "no real solutions", False),
+        ("1,2,3", "1,2,3,3", True),
+        ("1,1,2", "1,2,2", False),
     ],
     "Intervals and inequalities": [
         ("(2,4)", "2<x<4", True),
@@ -217,6 +220,9 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         ("12", "(C) 12", True),
         ("12", "(C)", False),
         (r"\text{(B)}", "(A) B", False),
+        (r"\text{A, C, D}", "C, A, D", True),
+        (r"\text{A, C, D}", "C, D", False),
+        ("IV", "VI", False),
     ],
     "Whole outputs": [
         ("42", r"\boxed{10} and then \boxed{42}", True),
@@ -244,7 +250,10 @@ points where there are variables); the structure of lists, sets, intervals, matr
 limits of size (a tower of powers, a megabyte of digits) is compared as text, and its verdict says `unevaluated`.
 
 Conventions: `log` without a base is natural, and decimal where only that agrees; the real root is meant where the degree is odd; letters of functions stand for
-positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too.
+positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too. Of f, g and h
+brackets hold arguments (f(2) is no 2f), but for a height times a sum, h(a+b); of all other letters they are factors. Variables below the line of an equation are
+multiplied out (xy = 1 and y = 1/x are one class); denominators that are sums are not. A letter behind a number may be a unit where the gold answer has one or has no
+variables. Items of a list count as often as the gold answer repeats them. What is said to be about a value must be within a tenth of it.
 """
 
 

@@ -391,6 +391,21 @@ class Lexer {
     }
   }
 
+  // A list of capital letters, perhaps with "and" or "or".
+  static bool are_letters(std::string_view text) {
+    if (text.find(',') == std::string_view::npos) return false;
+    for (std::size_t i = 0; i < text.size();) {
+      std::size_t stop = i;
+      while (stop < text.size() && is_letter(text[stop])) ++stop;
+      const std::string_view run = text.substr(i, stop - i);
+      if (run.empty() ? text[i] != ',' && !is_space(text[i])
+                      : !is_connector(run) && (run.size() > 1 || !is_upper(run[0])))
+        return false;
+      i = std::max(stop, i + 1);
+    }
+    return true;
+  }
+
   // Whether a letter here is (a part of) a unit: 5\text{m}, \text{m}\,\text{s}^{-1}, 5\frac{\text{m}}{\text{s}}.
   bool in_unit(std::string_view letter) const {
     const Token* before = last();
@@ -437,6 +452,10 @@ class Lexer {
     const bool letters = std::ranges::all_of(inner, is_letter);
     if (letters && (inner == "cis" || (!prose && !plain_command(inner).empty()))) {
       push(Tok::command, inner == "cis" ? inner : plain_command(inner));
+      return;
+    }
+    if (prose && are_letters(inner)) {  // \text{A, C, D}
+      scan(content, false, depth + 1);
       return;
     }
     const bool roman = name == "mathrm" || name == "rm";

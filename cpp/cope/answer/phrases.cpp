@@ -133,7 +133,9 @@ std::string words_of(const std::vector<Token>& tokens) {
                        : token.kind == Tok::command ? '\\' + token.value
                                                     : token.value;
     if (prose) {
-      if (word == "a" || word == "an" || word == "the") continue;
+      const bool before_word =
+          k + 1 < tokens.size() && tokens[k + 1].kind == Tok::word && tokens[k + 1].value.size() > 1;
+      if ((word == "a" && before_word) || word == "an" || word == "the") continue;  // but not the A of "A, C, D"
       if (token.kind == Tok::sign && std::string_view(".,;:?!'\"{}()*_`").find(word[0]) != std::string_view::npos)
         continue;
       if (token.is('-') && (k + 1 == tokens.size() || tokens[k + 1].kind != Tok::number)) continue;
@@ -168,6 +170,8 @@ std::size_t labelled(const std::vector<Token>& tokens, bool& named) {
 }
 
 bool is_word(std::string_view text) {
+  if (text.size() >= 2 && text.find_first_not_of("IVX") == std::string_view::npos)
+    return true;  // Roman numerals: IV is no VI
   if (text.size() < 3 || text.size() > 3 || !std::ranges::all_of(text, is_letter)) return false;
   const std::string small = lower(text);
   if (small.find_first_of("aeiou") == std::string::npos) return false;

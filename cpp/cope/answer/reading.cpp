@@ -176,6 +176,15 @@ std::string quantity_name(const Tree& tree, NodeId id) {
   }
 }
 
+// dy/dx
+bool is_derivative(const Tree& tree, NodeId id) {
+  if (tree[id].op != Op::divide) return false;
+  return std::ranges::all_of(tree.kids(id), [&](NodeId side) {
+    return tree[side].op == Op::multiply && tree[side].count == 2 && tree[tree.kid(side, 0)].op == Op::symbol &&
+           tree.name(tree.kid(side, 0)) == "d" && tree[tree.kid(side, 1)].op == Op::symbol;
+  });
+}
+
 }  // namespace
 
 View Reading::view() const {
@@ -194,6 +203,9 @@ View Reading::view() const {
       view.variable = name_of(tree_, last);
       id = first;
     } else if (plain && signs.size() > 1) {
+      id = last;
+    } else if (plain && is_derivative(tree_, first)) {
+      view.variable = quantity_name(tree_, first);
       id = last;
     } else if (plain && !evaluator_.has_symbols(last)) {
       view.variable = quantity_name(tree_, first);
