@@ -250,10 +250,11 @@ points where there are variables); the structure of lists, sets, intervals, matr
 limits of size (a tower of powers, a megabyte of digits) is compared as text, and its verdict says `unevaluated`.
 
 Conventions: `log` without a base is natural, and decimal where only that agrees; the real root is meant where the degree is odd; letters of functions stand for
-positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too. Of f, g and h
-brackets hold arguments (f(2) is no 2f), but for a height times a sum, h(a+b); of all other letters they are factors. Variables below the line of an equation are
-multiplied out (xy = 1 and y = 1/x are one class); denominators that are sums are not. A letter behind a number may be a unit where the gold answer has one or has no
-variables. Items of a list count as often as the gold answer repeats them. What is said to be about a value must be within a tenth of it.
+positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too.
+Of f, g and h brackets hold arguments (f(2) is no 2f), but for a height times a sum, h(a+b); of all other letters they are factors. Variables below the
+line of an equation are multiplied out (xy = 1 and y = 1/x are one class); denominators that are sums are not. A letter behind a number may be a unit where
+the gold answer has one or has no variables. Items of a list count as often as the gold answer repeats them. What is said to be about a value must be
+within a tenth of it.
 """
 
 
