@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -84,6 +85,23 @@ TEST(Sandbox, ClosingReportsWhatRunsAndWhatWaits) {
       });
   }
   EXPECT_EQ(outcomes, std::vector(3, Outcome::killed));
+}
+
+TEST(Sandbox, KillsWhatIsCancelledAndGoesOn) {
+  Sandbox sandbox({.workers = 1});
+  Program endless{.source = "while True: pass"};
+  endless.limits.wall_ms = endless.limits.cpu_ms = 3'600'000;
+  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  std::promise<Report> running, waiting;
+  sandbox.submit(endless, [&](Report report) { running.set_value(std::move(report)); }, cancelled);
+  sandbox.submit(endless, [&](Report report) { waiting.set_value(std::move(report)); }, cancelled);
+  *cancelled = true;
+  for (std::promise<Report>* each : {&running, &waiting}) {
+    const Report report = each->get_future().get();
+    EXPECT_EQ(report.outcome, Outcome::killed);
+    EXPECT_EQ(report.message, "it was cancelled");
+  }
+  EXPECT_EQ(sandbox.run({.source = add_one, .tests = {"assert f(1) == 2"}}).outcome, Outcome::passed);
 }
 
 // In a process of its own that has lost a system call: what a kernel without it looks like.

@@ -9,7 +9,7 @@ import _socket
 import os
 import sys
 
-if sys.version_info < (3, 8):
+if sys.version_info < (3, 8):  # noqa: UP036 -- any interpreter may be named
     sys.exit("programs run in Python 3.8 or later, and this is %d.%d" % sys.version_info[:2])
 control, directory = int(sys.argv[1]), sys.argv[2]
 here = os.path.dirname(os.path.abspath(__file__))
