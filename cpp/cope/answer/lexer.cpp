@@ -130,12 +130,11 @@ class Lexer {
     std::size_t at = i;
     if (text.compare(at, 3, "{,}") == 0) {
       at += 3;
-    } else if (text.compare(at, 2, "\\!") == 0) {
-      at += 2;
     } else if (text.compare(at, 3, ",\\!") == 0) {
       at += 3;
       while (at < text.size() && text[at] == ' ') ++at;
-    } else if (text.compare(at, 2, "\\,") == 0 || text.compare(at, 2, "\\ ") == 0 || text.compare(at, 2, "\\;") == 0) {
+    } else if (text.compare(at, 2, "\\!") == 0 || text.compare(at, 2, "\\,") == 0 || text.compare(at, 2, "\\ ") == 0 ||
+               text.compare(at, 2, "\\;") == 0) {
       at += 2;
     } else if (brackets_ == 0 && at < text.size() && (text[at] == ',' || text[at] == ' ' || text[at] == '~')) {
       at += 1;

@@ -76,9 +76,13 @@ std::optional<Numeral> numeral_of(const std::vector<Token>& tokens) {
   constexpr std::size_t most = 64;
   if (tokens.size() < 4 || tokens.size() > most) return std::nullopt;
   std::size_t at = 0;
-  const auto take = [&](char c) { return tokens[at].is(c) && ++at > 0; };
+  const auto skip = [&](bool found) {
+    if (found) ++at;
+    return found;
+  };
+  const auto take = [&](char c) { return skip(tokens[at].is(c)); };
   const auto take_word = [&](std::string_view word) {
-    return tokens[at].kind == Tok::word && lower(tokens[at].value) == word && ++at > 0;
+    return skip(tokens[at].kind == Tok::word && lower(tokens[at].value) == word);
   };
   Numeral numeral;
   int letters = 0;
