@@ -83,9 +83,10 @@ py::dict checked_dict(const py::handle& value, const std::string& name, const ch
   for (const auto& item : dict) {
     const std::string key = py::str(item.first);
     if (py::isinstance<py::str>(item.first) && std::ranges::find(keys, key) != std::end(keys)) continue;
-    std::string known;
-    for (const char* each : keys) known += (known.empty() ? "" : ", ") + std::string(each);
-    throw ConfigError(name + ": unknown key '" + key + "'; there are " + known);
+    std::string message = name;
+    message.append(": unknown key '").append(key).append("'; there are ").append(keys[0]);
+    for (const char* each : std::span(keys).subspan(1)) message.append(", ").append(each);
+    throw ConfigError(message);
   }
   for (std::size_t i = 0; i < required; ++i) {
     if (!dict.contains(keys[i])) throw ConfigError(name + "[\"" + keys[i] + "\"]: missing");
