@@ -14,6 +14,8 @@ from cope.sandbox import Limits, Program, Sandbox
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data" / "recorded" / "mot_gsm8k.jsonl.gz"
 DAY = cope.ProgramOfThought(frozen="2023-06-01")
+# Two of its samples hold a line that is no Python (`5000_meters_per_day = 5000`). The recording lost them; extraction leaves out that line, and the rest runs.
+EXPLAINED = {(343, "pot2")}
 
 
 def comparable(value: Any) -> Any:
@@ -47,4 +49,4 @@ def test_recorded_programs_have_their_recorded_values(rows: int) -> None:
             wanted = [comparable(value) for value in row["results"] if value is not None]
             if [comparable(value) for value in values] != wanted:
                 differing.append((row["idx"], row["prompt"]))
-    assert differing == []
+    assert set(differing) == EXPLAINED & {(row["idx"], row["prompt"]) for row in recorded[::step]}
