@@ -55,7 +55,7 @@ Reason letters_as_units(Reading& gold, std::string_view gold_text, Reading& answ
 // Behind the "(C)" of "(C) 12", which only names the choice; none where nothing stands there.
 std::optional<std::string_view> behind_choice(std::string_view text) {
   std::size_t end = text.find(')');
-  if (end == std::string_view::npos || end > 32) return std::nullopt;
+  if (end > 32) return std::nullopt;  // or there is none
   ++end;
   while (end < text.size() && (is_space(text[end]) || text[end] == '}' || text[end] == '~')) ++end;
   const auto tokens = lex(text.substr(0, end));

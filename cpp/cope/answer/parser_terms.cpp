@@ -12,10 +12,9 @@ NodeId Parser::additive() {
     bool minus = false;
     int both = 0;
     bool sign = false;
-    for (;; next()) {                                                        // 3 - -5
-      if (peek().is('-') && (!peek(1).is("{") || (terms.empty() && !sign)))  // A - \{1\} is a set
-        minus = !minus;
-      else if (minus_word())
+    for (;; next()) {                                                           // 3 - -5
+      const bool set_difference = peek(1).is("{") && (!terms.empty() || sign);  // A - \{1\}
+      if ((peek().is('-') && !set_difference) || minus_word())
         minus = !minus;
       else if (peek().is("pm"))
         both = 1;
