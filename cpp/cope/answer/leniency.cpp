@@ -58,7 +58,11 @@ class Grader {
       return std::string("both choose ") + *letter;
     if (auto reason = digits()) return reason;
     if (gold_.clock() || answer_.clock()) return clocks();
-    if (!gold_.is_text() && answer_.is_text()) return sentence();
+    if (gold_.is_text()) {
+      if (auto reason = introduced()) return reason;
+    } else if (answer_.is_text()) {
+      return sentence();
+    }
     if (gold_.is_text() || answer_.is_text()) return texts();
     if (auto reason = regions()) return reason;
     const View gold = gold_.view();
@@ -131,6 +135,22 @@ class Grader {
     Reading said((minus ? "-" : "") + number->value);
     if (!said.key().empty() && said.key() == gold_.key()) return "the only number of a sentence";
     return std::nullopt;
+  }
+
+  // "It is Friday" for Friday; "Yes, since 3 > 2" for yes.
+  Reason introduced() const {
+    const std::string said = words_of(answer_.tokens());
+    for (const std::string_view opening : {"answer is ", "it is ", "this is ", "that is ", "they are ", "on "}) {
+      if (said.starts_with(opening) && said.substr(opening.size()) == gold_.words())
+        return "the same words, introduced";
+    }
+    const Token& first = answer_.tokens().front();
+    const bool verdict =
+        gold_.words() == "yes" || gold_.words() == "no" || gold_.words() == "true" || gold_.words() == "false";
+    if (!verdict || first.kind != Tok::word || lower(first.value) != gold_.words()) return std::nullopt;
+    const Token& second = answer_.tokens()[1];
+    return second.is(',') || second.is('.') || second.is(';') || second.is(':') ? Reason("more is said about it")
+                                                                                : std::nullopt;
   }
 
   // Spaces, fonts and case of the same letters.

@@ -196,7 +196,7 @@ constexpr std::string_view common[] = {
     "the", "is",   "of",  "an",  "to",   "no",  "yes", "all", "and", "or",  "not", "for", "if",  "are",  "one", "two",
     "six", "ten",  "odd", "day", "days", "mph", "sq",  "per", "by",  "it",  "as",  "has", "any", "None", "men", "min",
     "hrs", "mins", "sec", "cm",  "km",   "kg",  "mm",  "mL",  "ml",  "lbs", "kmh", "am",  "pm",  "PM",   "AM",  "usd",
-    "USD", "she",  "he",  "we",  "Yes",  "No",  "The", "box", "top", "new", "was", "so",  "in",  "at",   "on"};
+    "USD", "she",  "he",  "we",  "Yes",  "No",  "The", "box", "top", "new", "was", "so",  "in",  "at",   "on",  "It"};
 
 constexpr std::string_view short_units[] = {"cm",  "mm",  "km",  "kg",  "mg", "ft", "in", "yd", "mi",
                                             "lb",  "oz",  "ml",  "mL",  "hr", "nm", "dm", "Hz", "dl",

@@ -104,6 +104,7 @@ class Parser {
   bool is_applied(const std::string& name) const;
   bool inverse_mark() const;
   NodeId application(std::string name);
+  bool list(Ids& items);
   NodeId absolute();
   NodeId angle(char close);
   NodeId environment(const std::string& name);

@@ -37,14 +37,7 @@ NodeId Parser::function(const std::string& name) {
   if (peek().is('(') || peek().is('[')) {
     const char close = peek().is('(') ? ')' : ']';
     next();
-    const int bars = std::exchange(bars_, 0);
-    do {
-      const NodeId each = additive();
-      if (each == failed || arguments.size() > limits.cells) return failed;
-      arguments.push_back(each);
-    } while (take(','));
-    bars_ = bars;
-    if (!take(close)) return failed;
+    if (!list(arguments) || !take(close)) return failed;
   } else if (take("{")) {  // \sin\{x\}
     arguments.push_back(additive());
     if (arguments[0] == failed || !take("}")) return failed;

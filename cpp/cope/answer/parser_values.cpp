@@ -287,16 +287,21 @@ NodeId Parser::application(std::string name) {
   }
   next();
   const Deeper deeper(*this);
-  if (!deeper.ok()) return failed;
-  const int bars = std::exchange(bars_, 0);
   Ids arguments;
+  if (!deeper.ok() || !list(arguments) || !take(')')) return failed;
+  return tree_.named(Op::application, std::move(name), arguments);
+}
+
+// One or more expressions with commas between them, inside brackets that the caller has opened and closes.
+bool Parser::list(Ids& items) {
+  const int bars = std::exchange(bars_, 0);
   do {
     const NodeId each = additive();
-    if (each == failed || arguments.size() > limits.cells) return failed;
-    arguments.push_back(each);
+    if (each == failed || items.size() > limits.cells) return false;
+    items.push_back(each);
   } while (take(','));
   bars_ = bars;
-  return take(')') ? tree_.named(Op::application, std::move(name), arguments) : failed;
+  return true;
 }
 
 NodeId Parser::absolute() {
@@ -309,12 +314,7 @@ NodeId Parser::absolute() {
 
 NodeId Parser::angle(char close) {
   Ids items;
-  do {
-    const NodeId item = additive();
-    if (item == failed) return failed;
-    items.push_back(item);
-    if (items.size() > limits.cells) return failed;
-  } while (take(','));
+  if (!list(items)) return failed;
   if (!(close == '>' ? take('>') || take("gt") : take("rangle")) || items.size() < 2) return failed;
   return tree_.make(Op::tuple, items);
 }

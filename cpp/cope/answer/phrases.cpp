@@ -1,5 +1,7 @@
 #include "cope/answer/phrases.h"
 
+#include <gmpxx.h>
+
 #include <algorithm>
 
 #include "cope/answer/chars.h"
@@ -12,6 +14,8 @@ namespace {
 bool two_digits(const Token& token) {
   return token.kind == Tok::number && token.value.size() <= 2 && all_digits(token.value);
 }
+
+constexpr std::size_t most_digits = 64;
 
 bool is_base(int base) { return base >= 2 && base <= 36 && base != 10; }
 
@@ -28,6 +32,45 @@ bool is_ratio(const std::vector<Token>& tokens) {
 
 bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
+}
+
+// 0x2A5, 0b101, 0o17
+std::optional<Numeral> prefixed_numeral(const std::vector<Token>& tokens) {
+  std::string whole;
+  for (const Token& token : tokens) {
+    if (token.kind == Tok::stop) break;
+    const bool plain = token.kind == Tok::number || token.kind == Tok::symbol || token.kind == Tok::word;
+    if (!plain || (token.spaced && !whole.empty()) || whole.size() > most_digits) return std::nullopt;
+    whole += token.value;
+  }
+  if (whole.size() < 3 || whole[0] != '0') return std::nullopt;
+  Numeral numeral{"", whole[1] == 'x' ? 16 : whole[1] == 'o' ? 8 : whole[1] == 'b' ? 2 : 0};
+  for (const char c : std::string_view(whole).substr(2)) {
+    const char digit = c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+    const int value = is_digit(digit) ? digit - '0' : is_upper(digit) ? digit - 'A' + 10 : 36;
+    if (value >= numeral.base) return std::nullopt;
+    numeral.digits += digit;
+  }
+  numeral.digits.erase(0, std::min(numeral.digits.find_first_not_of('0'), numeral.digits.size() - 1));
+  return numeral;
+}
+
+// 6:8 -> 3 : 4; numbers that are not whole stay as they are.
+std::string reduced(const std::vector<std::string>& terms) {
+  mpz_class divisor = 0;
+  for (const std::string& term : terms) {
+    if (term.size() > most_digits || !all_digits(term)) {
+      divisor = 0;
+      break;
+    }
+    divisor = gcd(divisor, mpz_class(term, 10));
+  }
+  std::string ratio;
+  for (const std::string& term : terms) {
+    if (!ratio.empty()) ratio += " : ";
+    ratio += divisor > 0 ? mpz_class(mpz_class(term, 10) / divisor).get_str() : term;
+  }
+  return ratio;
 }
 
 // The first of some words, taken off.
@@ -73,8 +116,8 @@ std::optional<Clock> clock_of(const std::vector<Token>& tokens) {
 }
 
 std::optional<Numeral> numeral_of(const std::vector<Token>& tokens) {
-  constexpr std::size_t most = 64;
-  if (tokens.size() < 4 || tokens.size() > most) return std::nullopt;
+  if (auto numeral = prefixed_numeral(tokens)) return numeral;
+  if (tokens.size() < 4 || tokens.size() > most_digits) return std::nullopt;
   std::size_t at = 0;
   const auto skip = [&](bool found) {
     if (found) ++at;
@@ -98,7 +141,7 @@ std::optional<Numeral> numeral_of(const std::vector<Token>& tokens) {
     numeral.digits += tokens[at].value;
   }
   const bool digits = letters < static_cast<int>(numeral.digits.size());
-  if (numeral.digits.empty() || numeral.digits.size() > most || (!digits && letters < 2))
+  if (numeral.digits.empty() || numeral.digits.size() > most_digits || (!digits && letters < 2))
     return std::nullopt;  // A_{12}
   if (round && !take(')')) return std::nullopt;
   const bool below = take('_');
@@ -121,11 +164,11 @@ std::optional<Numeral> numeral_of(const std::vector<Token>& tokens) {
 
 std::string words_of(const std::vector<Token>& tokens) {
   if (is_ratio(tokens)) {
-    std::string ratio;
+    std::vector<std::string> terms;
     for (const Token& token : tokens) {
-      if (token.kind == Tok::number) ratio += (ratio.empty() ? "" : " : ") + token.value;
+      if (token.kind == Tok::number) terms.push_back(token.value);
     }
-    return ratio;
+    return reduced(terms);
   }
   const bool prose = std::ranges::any_of(tokens, [](const Token& token) { return token.kind == Tok::word; });
   std::string words;
