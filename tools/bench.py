@@ -64,10 +64,17 @@ CLAIMS = [
     ),
     Claim(
         "sweep",
+        "subsets_bootstrap_over_gemm",
+        False,
+        3,
+        "bootstrap of the expectations over subsets, 1,000 resamples: times the same product",
+    ),
+    Claim(
+        "sweep",
         "most_over_least_us_per_problem",
         False,
         1.5,
-        "time a problem, 250 to 2,000 problems: largest over smallest",
+        "time a problem, 250 to 4,000 problems: largest over smallest",
     ),
     Claim("answers", "grade_median_ratio", True, 100, "grading a pair, median: time of Math-Verify over ours"),
     Claim("answers", "grade_p99_ratio", True, 100, "grading a pair, 99th percentile: time of Math-Verify over ours"),

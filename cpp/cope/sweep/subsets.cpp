@@ -9,6 +9,7 @@
 #include "cope/base/parallel.h"
 #include "cope/sweep/outcomes.h"
 #include "cope/sweep/points.h"
+#include "cope/sweep/product.h"
 #include "cope/sweep/shards.h"
 #include "cope/sweep/stage_law.h"
 #include "cope/sweep/tables.h"
@@ -17,7 +18,7 @@ namespace cope::sweep {
 
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Matrix = RowMatrix;
 using Eigen::Index;
 
 constexpr std::size_t block = 32;  // problems whose laws are held at a time
@@ -387,15 +388,13 @@ void expect_bootstrap(const Recording& recording, const Options& options, std::s
         }
       }
     });
-    constexpr Index share = 64;  // resamples
-    parallel_for(static_cast<std::size_t>((weight.rows() + share - 1) / share), {.threads = options.threads},
-                 [&](std::size_t part) {
-                   stop_if_cancelled(options);
-                   const Index begin = static_cast<Index>(part) * share;
-                   const Index count = std::min(share, weight.rows() - begin);
-                   sums.middleRows(begin, count).noalias() +=
-                       weight.block(begin, first, count, rows) * values.topRows(rows);
-                 });
+    const auto columns = static_cast<std::size_t>((values.cols() + product_columns - 1) / product_columns);
+    parallel_for(columns, {.threads = options.threads}, [&](std::size_t part) {
+      stop_if_cancelled(options);
+      const Index begin = static_cast<Index>(part) * product_columns;
+      const Index count = std::min(product_columns, values.cols() - begin);
+      add_product(weight.middleCols(first, rows), values.block(0, begin, rows, count), sums.middleCols(begin, count));
+    });
   }
   parallel_for(
       static_cast<std::size_t>(weight.rows()), {.chunk = 16, .threads = options.threads}, [&](std::size_t resample) {
