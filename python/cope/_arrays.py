@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._recorded import Plan, Samples
 from .errors import ConfigError, DataError
-from .problems import Problem
+from .problems import Problem, can_grade
 from .tasks import Task
 
 
@@ -98,10 +98,6 @@ class Judge:
             self._grades.update((row, verdict[0]) for row, verdict in zip(new, verdicts, strict=True))
         return self._grades
 
-    def can_grade(self, problem: Problem) -> bool:
-        """Whether a problem says what is right: by a gold answer, or by tests."""
-        return problem.answer is not None or (self._kind == "code" and "grade" not in self._calls)
-
     def _run_tests(self, rows: Sequence[tuple[str, str, str]]) -> list[bool]:
         """Runs programs against the tests that score them, as the engine scores a final answer."""
         from .sandbox import Program, Sandbox
@@ -183,7 +179,7 @@ def stage_arrays(cascade: Mapping[str, Any], samples: Samples, stage: int, judge
     golds = {
         place: (problems[place[0]].answer or "", answer, problems[place[0]].id)
         for place, answer in answers.items()
-        if judge.can_grade(problems[place[0]])
+        if can_grade(problems[place[0]].answer, problems[place[0]].meta)
     }
     grades = judge.grade(list(golds.values()))
     correct = np.zeros(shape, np.uint8)

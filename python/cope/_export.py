@@ -1,4 +1,4 @@
-"""Recordings as files of one row a sample: Parquet and JSONL; docs/recordings.md describes the columns."""
+"""Recordings as files of one row a sample: Parquet, Arrow and JSONL; docs/recordings.md describes the columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 META_KEY = "cope_recording"
-"""Names the recording's description: a Parquet file's metadata, the first line of a JSONL file."""
+"""Names the recording's description: the metadata of a Parquet or Arrow file, the first line of a JSONL file."""
 
 _BATCH = 2048
 # Where a sample belongs and what was made of it.
@@ -60,7 +60,7 @@ STORED = (
 def export(recording: Recording, store: _core.Store, path: Path, runs: Sequence[tuple[int, int | None]]) -> Path:
     """Writes a recording; a file that is cut off by an error or an interruption never takes the name."""
     kind = "".join(path.suffixes[-2:]).lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
-    writers = {".parquet": _write_parquet, ".jsonl": _write_jsonl, ".jsonl.gz": _write_jsonl}
+    writers = {".parquet": _write_arrow, ".arrow": _write_arrow, ".jsonl": _write_jsonl, ".jsonl.gz": _write_jsonl}
     if kind not in writers:
         raise DataError(
             f"{path}: expected a name that ends in {', '.join(writers)}, got {kind or 'a name without an ending'!r}"
@@ -140,12 +140,12 @@ def _write_jsonl(path: Path, about: str, batches: Iterator[list[dict[str, Any]]]
             file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
 
-def _write_parquet(path: Path, about: str, batches: Iterator[list[dict[str, Any]]], kind: str) -> None:
+def _write_arrow(path: Path, about: str, batches: Iterator[list[dict[str, Any]]], kind: str) -> None:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise Error(f'{path.suffix or kind}: Parquet needs pyarrow: pip install "cope-llm[data]"') from None
+        raise Error(f'{kind}: needs pyarrow: pip install "cope-llm[data]"') from None
     texts = ("problem_id", "question", "gold", "meta", "draw", "model", "answer", "error", "error_message", "identity")
     texts_stored = ("text", "reasoning", "finish_reason")
     types = {
@@ -158,6 +158,10 @@ def _write_parquet(path: Path, about: str, batches: Iterator[list[dict[str, Any]
     schema = pyarrow.schema(
         [(name, types.get(name, pyarrow.int64())) for name in (*DESCRIBED, *STORED)], metadata={META_KEY: about}
     )
-    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+    with (
+        pyarrow.parquet.ParquetWriter(path, schema, compression="zstd")
+        if kind == ".parquet"
+        else pyarrow.ipc.new_file(path, schema)
+    ) as writer:
         for rows in batches:
             writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))

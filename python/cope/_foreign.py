@@ -10,7 +10,7 @@ from typing import Any
 from . import _core, _shape
 from ._imported import Cells, File, Made, Once, Problems
 from .errors import ConfigError, DataError
-from .problems import Problem, fingerprint
+from .problems import Problem, facts, fingerprint
 from .spec import Compiled, versions
 from .tasks import Task
 from .tasks import resolve as resolve_task
@@ -71,11 +71,6 @@ def foreign(files: Sequence[File], task: Task | str | None, name: str, k: Sequen
     if ks[0] > size or ks[-1] < 1:
         raise ConfigError(f"k: expected values from 1 to {size}, the samples in the rows, got {ks}")
     samples, failures = _identified(rows, spec)
-    facts = {
-        "count": len(listed),
-        "with_gold": sum(problem.answer is not None for problem in listed),
-        "sha256": spec["task"]["problems_sha256"],
-    }
     manifest = {
         "manifest_version": 1,
         "method": name,
@@ -86,7 +81,7 @@ def foreign(files: Sequence[File], task: Task | str | None, name: str, k: Sequen
         "prompts": [],
         "task": {"name": resolved.name, "functions": resolved.fingerprints()},
         "seed": seed,
-        "problems": facts,
+        "problems": facts(listed),
         "budget_usd": None,
     }
     return Made(
@@ -111,8 +106,12 @@ def _sample_of(cells: Cells, problem: Problem) -> _Sample:
     text = cells.maybe_text("text") or ""
     if cells.has("answer") or cells.has("correct"):
         answer = cells.maybe_text("answer")
-        correct = cells.raw("correct")
-        if not cells.has("answer") and correct is not None:
+        correct = cells.flag("correct")
+        if correct is not None:
+            if answer is not None:
+                raise DataError(
+                    f"{cells.where}: gives both 'answer' and 'correct'; leave one null, for answers are graded here"
+                )
             if problem.answer is None:
                 raise DataError(f"{cells.where}: column 'correct' without 'answer' needs the problem's 'gold'")
             answer = problem.answer if correct else f"not {problem.answer}"
@@ -127,7 +126,7 @@ def _sample_of(cells: Cells, problem: Problem) -> _Sample:
         problem=problem,
         stage=cells.whole("stage", cells.required("stage")),
         draw=cells.text("draw", cells.required("draw")),
-        plan=bool(cells.raw("plan")),
+        plan=cells.flag("plan") or False,
         index=cells.whole("index", cells.required("index")),
         carried=carried[0] if carried else None,
         model=cells.maybe_text("model") or "unknown",

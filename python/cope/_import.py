@@ -13,7 +13,7 @@ from ._recorded import NOT_DRAWN
 from ._recording import Recording
 from .cascade import Cascade
 from .errors import ConfigError, DataError
-from .problems import fingerprint
+from .problems import facts, fingerprint
 from .running import folder_of
 from .spec import Compiled, compile_method
 from .tasks import Task
@@ -38,7 +38,8 @@ def import_recording(
     (of other problems, or of other k). Rows of others need `problem_id`, `stage`, `draw`, `index`, and `text`, `answer` or `correct`; prompts are not needed.
 
     Args:
-        source: A .parquet, .jsonl, .jsonl.gz or .csv file, a list of such files, a list of dicts, or a DataFrame. docs/recordings.md describes the columns.
+        source: A .parquet, .arrow, .jsonl, .jsonl.gz or .csv file, a list of such files, a list of dicts, a DataFrame (whose
+            missing cells are null) or an Arrow table. docs/recordings.md describes the columns.
         store: A folder for the samples; made if absent.
         task: How texts become answers. Default: the exported recording's; of other rows "text" where they hold answers or grades, else "math".
         method: Of an exported recording that used functions of your own as prompts or gates: the method with them.
@@ -105,12 +106,7 @@ def _exported(files: Sequence[File], task: Task | str | None, method: Cascade | 
     listed = list(problems.by_id.values())
     if len(abouts) > 1:
         spec["task"]["problems_sha256"] = fingerprint(listed)
-        facts = {
-            "count": len(listed),
-            "with_gold": sum(problem.answer is not None for problem in listed),
-            "sha256": spec["task"]["problems_sha256"],
-        }
-        manifest = {**manifest, "problems": facts}
+        manifest = {**manifest, "problems": facts(listed)}
     resolved = _task_of(spec, task, first_name)
     compiled = _functions_of(spec, resolved, method, first_name)
     runs = sorted(

@@ -42,27 +42,41 @@ def sources(source: Any) -> list[Any]:
 
 def read(source: Any) -> File:
     if not isinstance(source, (str, Path)):
+        about = _described(source.schema) if hasattr(source, "to_pylist") else None
+        if hasattr(source, "notna"):  # a pandas frame, whose missing cells are NaN
+            source = source.astype(object).where(source.notna(), None)
         rows = [
             Row(index, f"row {index}", values) if isinstance(values, Mapping) else _no_row(index, values)
             for index, values in enumerate(rows_of(source))
         ]
-        return File("the rows", None, _nonempty(rows, "the rows"))
+        return _checked(File("the rows", about, _nonempty(rows, "the rows")))
     path = Path(source).expanduser()
     rows = list(read_rows(path))
-    about: Any = None
-    if path.suffix.lower() == ".parquet":
+    about = None
+    if path.suffix.lower() in (".parquet", ".arrow", ".feather"):
         import pyarrow.parquet
 
-        described = (pyarrow.parquet.read_schema(path).metadata or {}).get(META_KEY.encode())
-        about = None if described is None else json.loads(described)
+        parquet = path.suffix.lower() == ".parquet"
+        about = _described(pyarrow.parquet.read_schema(path) if parquet else pyarrow.ipc.open_file(path).schema)
     elif rows and set(rows[0].values) == {META_KEY}:
         about = rows.pop(0).values[META_KEY]
+    return _checked(File(str(path), about, _nonempty(rows, str(path))))
+
+
+def _described(schema: Any) -> Any:
+    """The description in an Arrow schema's metadata; None where there is none."""
+    described = (schema.metadata or {}).get(META_KEY.encode())
+    return None if described is None else json.loads(described)
+
+
+def _checked(file: File) -> File:
+    about: Any = file.about
     if about is not None and (not isinstance(about, dict) or about.get("format") != FORMAT):
         found = about.get("format") if isinstance(about, dict) else about
         raise DataError(
-            f"{path}: is a recording of format {found!r}, and this version reads format {FORMAT}; export it anew"
+            f"{file.name}: is a recording of format {found!r}, and this version reads format {FORMAT}; export it anew"
         )
-    return File(str(path), about, _nonempty(rows, str(path)))
+    return file
 
 
 def _no_row(index: int, values: Any) -> Row:
@@ -107,7 +121,9 @@ class Cells:
         return value
 
     def whole(self, name: str, value: Any) -> int:
-        """A whole number of at least 0."""
+        """A whole number of at least 0; of a CSV file, its digits."""
+        if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+            value = int(value) if len(value) <= 20 else value
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
             raise DataError(f"{self.where}: column {name!r}: expected a whole number, got {_shown(value)}")
         if value < 0:
@@ -123,6 +139,17 @@ class Cells:
                 raise DataError(f"{self.where}: column {name!r} is {_shown(value)}; write null where there is nothing")
             return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
         raise DataError(f"{self.where}: column {name!r}: expected a text or a number, got {_shown(value)}")
+
+    def flag(self, name: str) -> bool | None:
+        """True or False, as a bool, 0 or 1, or their text; None where there is none."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        said = value.strip().lower() if isinstance(value, str) else value
+        for meaning, forms in ((True, (1, "1", "true")), (False, (0, "0", "false"))):
+            if said in forms:
+                return meaning
+        raise DataError(f"{self.where}: column {name!r}: expected true or false, got {_shown(value)}")
 
     def maybe_text(self, name: str) -> str | None:
         """A text or a number as text, or None."""
@@ -149,13 +176,22 @@ class Cells:
             if (value := self.raw(column)) is not None:
                 found[column] = self.text(column, value)
         for column in ("usage_known", "usage_estimated"):
-            if (value := self.raw(column)) is not None:
-                found[column] = bool(value)
+            if (value := self.flag(column)) is not None:
+                found[column] = value
         if (value := self.raw("mean_logprob")) is not None:
+            value = _number(value)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
                 raise DataError(f"{self.where}: column 'mean_logprob': expected a number, got {_shown(value)}")
             found["mean_logprob"] = float(value)
         return found
+
+
+def _number(value: Any) -> Any:
+    """The number that a CSV file's text is; else the value as it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _shown(value: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ConfigError, DataError
+from .problems import can_grade
 from .result import Run
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def ended_problems(run: Run) -> dict[str, Outcome]:
     """A run's problems that ended and have a gold answer, by id."""
     found = {}
     for row, each in zip(run.rows, run.to_dicts(), strict=True):
-        if each["status"] in ("answered", "unscored") and each["gold"] is not None:
+        if each["status"] in ("answered", "unscored") and can_grade(each["gold"], each["meta"]):
             found[row["problem_id"]] = Outcome(bool(row["correct"]), row["stage"], row["ideal_pusd"], each["meta"])
     return found
 
@@ -95,7 +96,7 @@ def consensus(recording: Recording, k: int | None) -> tuple[NDArray[np.int64], N
     size = most if k is None else k
     if not 1 <= size <= most:
         raise ConfigError(f"k: expected 1 to {most}, which are recorded, got {k!r}")
-    graded = np.array([problem.answer is not None for problem in recording.problems], dtype=bool)
+    graded = np.array([can_grade(problem.answer, problem.meta) for problem in recording.problems], dtype=bool)
     whole = graded & (stage.recorded[:, 0] >= size)
     if not whole.any():
         raise DataError(f"{recording.name}: no problem has a gold answer and {size} samples of {stage.name}")

@@ -226,10 +226,6 @@ class Recording:
                 self._arrays[index] = stage_arrays(self._spec["cascade"], self.samples, index, self._judge())
         return self._arrays[stage]
 
-    def gradable(self, problem: Problem) -> bool:
-        """Whether a problem says what is right: by a gold answer, or by tests."""
-        return self._judge().can_grade(problem)
-
     def _judge(self) -> Judge:
         if self._judging is None:
             from ._arrays import Judge
@@ -419,7 +415,7 @@ class Recording:
         """Writes the recording into one file, one row a sample, which `cope.import_recording` reads; docs/recordings.md describes the columns.
 
         Args:
-            path: Ends in .parquet, .jsonl or .jsonl.gz.
+            path: Ends in .parquet, .arrow, .jsonl or .jsonl.gz.
 
         Returns:
             The path.
@@ -471,6 +467,12 @@ class Recording:
             caption,
         )
 
+    @property
+    def unbegun(self) -> list[str]:
+        """Ids of the problems that belong to the recording and have no samples at all."""
+        begun = {problem.id for problem in self.problems}
+        return [identity for identity in self.manifest["problems"]["ids"] if identity not in begun]
+
     def missing(self) -> list[str]:
         """Returns in words what is missing, empty where nothing is: which stages of which problems, and why."""
         total = self.manifest["problems"]["count"] or len(self.problems)
@@ -490,9 +492,11 @@ class Recording:
             f"{cascade['stages'][stage]['name']}, {draw}: {some(sorted(ids))}: {error}"
             for (stage, draw, error), ids in sorted(found.items())
         ]
-        unbegun = max(0, total - min((run.outcomes for run in runs), default=0))
-        if unbegun:
-            words.append(f"all stages: {count(unbegun)} of {count(total)} problems were not begun at every k")
+        if unbegun := self.unbegun:
+            words.append(f"all stages: {some(unbegun)} of {count(total)}: not begun")
+        behind = max(0, total - min((run.outcomes for run in runs), default=0)) - len(unbegun)
+        if behind > 0:
+            words.append(f"{count(behind)} of {count(total)} problems were not begun at every k")
         return words
 
     def __repr__(self) -> str:

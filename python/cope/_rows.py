@@ -1,4 +1,4 @@
-"""Rows of tables, with the place each came from, for errors: JSONL, JSON, CSV and Parquet files, data frames, lists."""
+"""Rows of tables, with the place each came from, for errors: JSONL, JSON, CSV, Parquet and Arrow files, Arrow tables, data frames, lists."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def rows_of(source: Any) -> Iterator[Any]:
     """
     if hasattr(source, "iter_rows") and hasattr(source, "to_dicts"):  # polars
         return iter(source.iter_rows(named=True))
+    if hasattr(source, "to_pylist") and hasattr(source, "schema"):  # Arrow
+        return iter(source.to_pylist())
     if hasattr(source, "to_dict") and hasattr(source, "columns") and hasattr(source, "iterrows"):  # pandas
         names = [str(name) for name in source.columns]
         if len(set(names)) != len(names):
@@ -43,7 +45,7 @@ def rows_of(source: Any) -> Iterator[Any]:
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes)):
         return iter(source)
     raise DataError(
-        f"expected a path, a list of dicts, a DataFrame, a dataset or an iterable of cope.Problem, got {type(source).__name__}"
+        f"expected a path, a list of dicts, a DataFrame, an Arrow table, a dataset or an iterable of cope.Problem, got {type(source).__name__}"
     )
 
 
@@ -150,22 +152,28 @@ def _csv(path: Path) -> Iterator[Row]:
             raise DataError(f"{path}, after line {line}: is not UTF-8; save the file as UTF-8") from None
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _arrow(path: Path) -> Iterator[Row]:
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise DataError(f'{path}: Parquet needs pyarrow: pip install "cope-llm[data]"') from None
+        raise DataError(f'{path}: needs pyarrow: pip install "cope-llm[data]"') from None
+    parquet = path.suffix.lower() == ".parquet"
     with path.open("rb") as file:
         try:
-            table = pyarrow.parquet.ParquetFile(file)
+            if parquet:
+                batches = pyarrow.parquet.ParquetFile(file).iter_batches(batch_size=1024)
+            else:
+                table = pyarrow.ipc.open_file(file)
+                batches = map(table.get_batch, range(table.num_record_batches))
             index = 0
-            for batch in table.iter_batches(batch_size=1024):
+            for batch in batches:
                 for values in batch.to_pylist():
                     yield Row(index, f"{path}, row {index}", values)
                     index += 1
         except pyarrow.ArrowException as error:
-            raise DataError(f"{path}: is no Parquet file that can be read: {error}") from None
+            kind = "Parquet" if parquet else "Arrow"
+            raise DataError(f"{path}: is no {kind} file that can be read: {error}") from None
 
 
 _READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
@@ -175,5 +183,7 @@ _READERS: Mapping[str, Callable[[Path], Iterator[Row]]] = {
     ".json": _json,
     ".csv": _csv,
     ".csv.gz": _csv,
-    ".parquet": _parquet,
+    ".parquet": _arrow,
+    ".arrow": _arrow,
+    ".feather": _arrow,
 }

@@ -14,6 +14,7 @@ from . import _arrays, _core, _shape
 from ._money import INT64_MAX, exact
 from .cascade import Gate
 from .errors import ConfigError, DataError
+from .problems import can_grade
 from .sweeps import Estimator, Sweep
 from .tables import some
 
@@ -239,7 +240,7 @@ def _complete(
 ) -> tuple[NDArray[np.bool_], dict[str, tuple[str, ...]]]:
     """Which problems can be swept over, and why the others cannot."""
     ids = np.array([problem.id for problem in recording.problems], object)
-    without = np.array([not recording.gradable(problem) for problem in recording.problems], bool)
+    without = np.array([not can_grade(problem.answer, problem.meta) for problem in recording.problems], bool)
     if without.all():
         raise DataError(
             f"{recording.store}: no problem has a gold answer, so there is no accuracy to sweep; replay() decides without"
@@ -256,7 +257,10 @@ def _complete(
     if failed.any():
         words.append(f"requests failed for {some(ids[failed].tolist())}")
         missing |= failed
-    if missing.any() and incomplete == "refuse":
+    unbegun = recording.unbegun
+    if unbegun:
+        words.append(f"all stages: nothing of {some(unbegun)}")
+    if words and incomplete == "refuse":
         raise DataError(
             f"{recording.name}: samples are not recorded ({'; '.join(words)}). {recording.how_to_record_more()}; "
             "or sweep over the other problems with incomplete='drop'"
@@ -267,6 +271,8 @@ def _complete(
             f"{recording.name}: no problem has all its samples ({'; '.join(words)}). {recording.how_to_record_more()}"
         )
     dropped = {}
+    if unbegun:
+        dropped["nothing is recorded"] = tuple(unbegun)
     if missing.any():
         dropped["not all samples are recorded"] = tuple(ids[missing].tolist())
     if (without & ~missing).any():

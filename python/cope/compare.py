@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .errors import ConfigError
+from .problems import can_grade
 from .result import Run
 from .tables import Column, Table, count, percent, points, usd_per_million
+from .trace import Trace
 
 __all__ = ["compare"]
 
@@ -79,6 +81,10 @@ def compare(*runs: Run, reference: str | None = None) -> Table:
     return Table(f"{len(shared)} problems", columns, rows, f"Intervals: paired bootstrap over problems{left_out}.")
 
 
+def _can_grade(trace: Trace) -> bool:
+    return can_grade(trace.gold, trace.meta)
+
+
 def _scores(run: Run) -> dict[str, bool]:
     """Right or not, by problem that ended and has a gold answer; an unscored problem is not right."""
     all_gold = run.counts.unscored_with_gold == run.counts.unscored
@@ -88,6 +94,6 @@ def _scores(run: Run) -> dict[str, bool]:
         if row["status"] == "answered" and row["correct"] is not None
     }
     for row in run.rows:
-        if row["status"] == "unscored" and (all_gold or run[row["problem_id"]].gold is not None):
+        if row["status"] == "unscored" and (all_gold or _can_grade(run[row["problem_id"]])):
             found[row["problem_id"]] = False
     return found

@@ -18,7 +18,7 @@ import hashlib
 import json
 import math
 import numbers
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,21 @@ class Problem:
     def to_row(self) -> tuple[str, str, str | None, str]:
         """Returns the problem as the native core wants it: id, question, answer, meta as JSON text."""
         return (self.id, self.question, self.answer, json.dumps(_plain(self.meta), ensure_ascii=False))
+
+
+def can_grade(answer: str | None, meta: Mapping[str, Any]) -> bool:
+    """Whether a problem says what is right: by a gold answer, or by tests of programs."""
+    return answer is not None or bool(meta.get("hidden_tests") or meta.get("visible_tests"))
+
+
+def facts(problems: Sequence[Problem]) -> dict[str, Any]:
+    """What the manifest of a recording says of its problems."""
+    return {
+        "count": len(problems),
+        "with_gold": sum(can_grade(problem.answer, problem.meta) for problem in problems),
+        "sha256": fingerprint(problems),
+        "ids": [problem.id for problem in problems],
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -259,8 +274,8 @@ def load(
     """Loads a problem set and checks all of it.
 
     Args:
-        source: A .jsonl, .json, .csv or .parquet file (also .jsonl.gz, .csv.gz), a list of dicts, a pandas or polars DataFrame, a split of a Hugging Face
-            dataset, or an iterable of Problem.
+        source: A .jsonl, .json, .csv, .parquet or .arrow file (also .jsonl.gz, .csv.gz), a list of dicts, an Arrow table, a pandas or polars
+            DataFrame, a split of a Hugging Face dataset, or an iterable of Problem.
         task: What the answers are. "math": of a text that holds `####` (GSM8K), the gold answer is what follows it.
             "code": rows of MBPP, MBPP-ET, HumanEval, EvalPlus or with tests of your own; see `cope.programs`.
         columns: Which column holds `id`, `question`, `answer`, where they are called otherwise: {"question": "problem"}. None as a column: there is none.

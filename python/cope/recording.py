@@ -25,7 +25,7 @@ from ._progress import Report, reporting
 from ._recording import Carry, Recording, recordings_of, run_of
 from .cascade import Cascade
 from .errors import BudgetError, ConfigError, DataError
-from .problems import Problem, ProblemStream, fingerprint, load
+from .problems import Problem, ProblemStream, facts, fingerprint, load
 from .running import callbacks_of, check_endpoints, folder_of, in_thread
 from .spec import checked_method, compile_method, manifest
 from .tables import count, usd
@@ -288,12 +288,7 @@ class _Plan:
         self.k = _shape.checked_k(k, self.spec["cascade"])
         self.carry = carry
         self.by_id = {problem.id: problem for problem in self.problems}
-        facts = {
-            "count": len(self.problems),
-            "with_gold": sum(problem.answer is not None for problem in self.problems),
-            "sha256": self.spec["task"]["problems_sha256"],
-        }
-        self.manifest = manifest(self.method, self.compiled, self.task, facts, budget_usd)
+        self.manifest = manifest(self.method, self.compiled, self.task, facts(self.problems), budget_usd)
         self.runs = [run_of(self.spec, self.manifest, each, None, carry) for each in reversed(self.k)]
         if carry == "all":
             self._check_carries_once()

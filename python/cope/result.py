@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from . import _core
 from ._money import PUSD_PER_USD
 from .errors import Error
+from .problems import can_grade
 from .tables import Table, count, percent, usd, usd_per_million
 from .trace import Trace, TraceDraw, TraceSample, TraceStage, read_trace
 
@@ -33,7 +34,7 @@ class Counts:
         wrong: Of those, wrong.
         ungraded: Of those, without a gold answer.
         unscored: Ended, but no sample could be scored.
-        unscored_with_gold: Of those, with a gold answer: they count in the accuracy, as not right.
+        unscored_with_gold: Of those, with a gold answer or tests: they count in the accuracy, as not right.
         failed: Some request failed for good.
         unfinished: Cut off by the budget or an interruption, or not begun.
     """
@@ -235,11 +236,12 @@ class Run:
         problems = self._manifest["problems"]
         if problems["count"] is not None and problems["with_gold"] in (0, problems["count"]):
             return len(rows) if problems["with_gold"] else 0
-        return sum(self._has_gold(row["problem_id"]) for row in rows)
+        return sum(self._can_grade(row["problem_id"]) for row in rows)
 
-    def _has_gold(self, identity: str) -> bool:
+    def _can_grade(self, identity: str) -> bool:
         row = self._store.outcome(self.id, identity)
-        return row is not None and json.loads(row["trace"] or "{}").get("gold") is not None
+        trace = {} if row is None else json.loads(row["trace"] or "{}")
+        return can_grade(trace.get("gold"), trace.get("meta") or {})
 
     @property
     def accuracy(self) -> float | None:

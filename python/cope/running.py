@@ -23,7 +23,7 @@ from ._progress import Report, reporting
 from .cascade import Cascade
 from .errors import ConfigError, DataError
 from .models import Secret
-from .problems import Problem, ProblemStream, fingerprint, load
+from .problems import Problem, ProblemStream, can_grade, fingerprint, load
 from .result import Run
 from .spec import Compiled, checked_method, compile_method, manifest
 from .tables import Table
@@ -56,7 +56,7 @@ class _Problems:
             checked = load(source, task=task)
             self._source = checked
             self.total = len(checked)
-            self.with_gold = sum(problem.answer is not None for problem in checked)
+            self.with_gold = sum(can_grade(problem.answer, problem.meta) for problem in checked)
             self.sha256 = fingerprint(checked)
 
     def rows(self) -> Iterator[_core.ProblemRow]:

@@ -1,8 +1,7 @@
-"""Recordings as files: exported, imported, and what others recorded."""
+"""Recordings as files: exported and imported."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 import cope
@@ -17,9 +17,10 @@ import cope
 from ..conftest import Endpoint
 from .conftest import Recorded
 from .scripted import PROBLEMS, K, decisions, pair
+from .test_foreign import foreign_rows
 
 
-@pytest.mark.parametrize("ending", ["parquet", "jsonl", "jsonl.gz"])
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "jsonl", "jsonl.gz"])
 def test_a_round_trip_changes_nothing(recorded: Recorded, tmp_path: Path, ending: str) -> None:
     file = recorded.recording.export(tmp_path / f"recorded.{ending}")
     imported = cope.import_recording(file, tmp_path / "imported")
@@ -38,6 +39,13 @@ def test_a_round_trip_changes_nothing(recorded: Recorded, tmp_path: Path, ending
     if ending == "jsonl":
         first, second = (path.read_text(encoding="utf-8").splitlines() for path in (file, again))
         assert sorted(first[1:]) == sorted(second[1:])
+
+
+def test_an_arrow_table_is_what_its_file_is(recorded: Recorded, tmp_path: Path) -> None:
+    file = recorded.recording.export(tmp_path / "recorded.parquet")
+    table = pyarrow.parquet.read_table(file)
+    imported = cope.import_recording(table, tmp_path / "imported")
+    assert decisions(imported.replay(k=3)) == decisions(recorded.recording.replay(k=3))
 
 
 def test_the_method_itself_replays_on_what_was_imported(recorded: Recorded, tmp_path: Path) -> None:
@@ -172,6 +180,22 @@ def test_a_truncated_parquet_file_is_refused(recorded: Recorded, tmp_path: Path)
     assert not (tmp_path / "imported").exists()
 
 
+def test_problems_that_a_file_lacks_are_named_and_never_left_out_silently(recorded: Recorded, tmp_path: Path) -> None:
+    file = recorded.recording.export(tmp_path / "whole.jsonl")
+    gone = PROBLEMS[1].id
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    part = tmp_path / "part.jsonl"
+    part.write_text("".join(line for line in lines if f'"problem_id": "{gone}"' not in line), encoding="utf-8")
+    imported = cope.import_recording(part, tmp_path / "store")
+    assert imported.unbegun == [gone]
+    assert any(f"{gone!r}" in words for words in imported.missing())
+    with pytest.raises(cope.DataError, match=f"all stages: nothing of 1 problem \\('{gone}'\\)"):
+        imported.sweep()
+    swept = imported.sweep(incomplete="drop")
+    assert swept.dropped["nothing is recorded"] == (gone,)
+    assert len(swept.problems) == len(PROBLEMS) - 1
+
+
 def test_a_truncated_gzip_file_is_refused(recorded: Recorded, tmp_path: Path) -> None:
     file = recorded.recording.export(tmp_path / "r.jsonl.gz")
     file.write_bytes(file.read_bytes()[:-200])
@@ -183,7 +207,7 @@ def test_an_export_never_writes_over_a_file_and_leaves_no_pieces(recorded: Recor
     file = recorded.recording.export(tmp_path / "r.jsonl")
     with pytest.raises(cope.DataError, match="is there already"):
         recorded.recording.export(file)
-    with pytest.raises(cope.DataError, match=r"ends in .parquet, .jsonl, .jsonl.gz, got '.txt'"):
+    with pytest.raises(cope.DataError, match=r"ends in .parquet, .arrow, .jsonl, .jsonl.gz, got '.txt'"):
         recorded.recording.export(tmp_path / "r.txt")
     assert os.listdir(tmp_path) == ["r.jsonl"]
 
@@ -221,105 +245,6 @@ def test_prompts_that_are_functions_must_be_given_again(endpoint: Endpoint, tmp_
     assert decisions(opened.replay(method)) == decisions(recording.replay())
     with pytest.raises(cope.ConfigError, match="pass the method to replay"):
         opened.replay()
-
-
-# --- what others recorded -----------------------------------------------------------------------------------------
-
-VOTES = {"a": ["1", "1", "2", None], "b": ["7", "8", "8", "8"]}
-GOLD = {"a": "2", "b": "8"}
-
-
-def foreign_rows() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for problem, votes in VOTES.items():
-        rows += [
-            {
-                "problem_id": problem,
-                "gold": GOLD[problem],
-                "stage": 0,
-                "draw": "votes",
-                "index": i,
-                "model": "weak",
-                "answer": vote,
-            }
-            for i, vote in enumerate(votes)
-        ]
-        rows.append({"problem_id": problem, "stage": 1, "draw": "last", "index": 0, "model": "strong", "correct": True})
-    return rows
-
-
-def test_rows_of_others_need_no_prompts(tmp_path: Path) -> None:
-    recording = cope.import_recording(foreign_rows(), tmp_path / "store", name="theirs")
-    run = recording.replay(gate=cope.Gate("consensus", 0.5, ">="))
-    assert [(trace.id, trace.stage, trace.answer, trace.correct) for trace in run] == [
-        ("a", 0, "1", False),
-        ("b", 0, "8", True),
-    ]
-    run = recording.replay(gate=cope.Gate("consensus", 0.5))
-    assert [(trace.stage, trace.answer) for trace in run] == [(1, "2"), (0, "8")]
-    assert run[0].stages[0].draws[0].samples[3].scored is False
-    assert recording.name == "theirs"
-    assert cope.open_recording(tmp_path / "store").replay(gate=cope.Gate("consensus", 0.5)).resolved == [1, 1]
-
-
-def test_rows_of_others_may_carry_plans(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = []
-    for i, answer in enumerate(["3", "4", "4"]):
-        rows.append(
-            {"problem_id": 1, "gold": 5, "stage": 0, "draw": "plans", "plan": True, "index": i, "text": f"plan {i}"}
-        )
-        rows.append({"problem_id": 1, "stage": 0, "draw": "first", "index": i, "text": f"\\boxed{{{answer}}}"})
-    for carried, answers in ((0, ["5"]), (1, ["6", "5", "5"])):
-        for i, answer in enumerate(answers):
-            text = f"\\boxed{{{answer}}}"
-            rows.append({"problem_id": 1, "stage": 1, "draw": "second", "index": i, "carried": carried, "text": text})
-    recording = cope.import_recording(rows, tmp_path / "store", k=[1, 3])
-    assert recording.missing() == []
-    assert recording.arrays(1).plans == (((0,), (1,)),)
-    assert recording.replay(k=3, thresholds=[1])[0].answer == "5"
-    assert recording.replay(k=1, thresholds=[1])[0].answer == "5"
-    assert recording.replay(k=3, thresholds=["1/2"])[0].answer == "4"
-
-
-def test_texts_of_others_are_read_by_the_task(tmp_path: Path) -> None:
-    rows = [
-        {"problem_id": "a", "gold": "0.5", "stage": 0, "draw": "s", "index": i, "text": text}
-        for i, text in enumerate(["so \\boxed{1/2}", "the answer is 0.5", "no idea"])
-    ]
-    file = tmp_path / "rows.jsonl.gz"
-    with gzip.open(file, "wt") as out:
-        out.writelines(json.dumps(row) + "\n" for row in rows)
-    trace = cope.import_recording(file, tmp_path / "store").replay()[0]
-    assert (trace.stages[0].votes, trace.correct) == (2, True)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda rows: [rows[0], rows[2]], "has a sample 2 and no sample 1"),
-        (
-            lambda rows: [*rows, rows[0]],
-            r"row 10: sample 0 of 'votes' in stage 0, problem 'a', is there already, in row 0",
-        ),
-        (lambda rows: [{**rows[0], "answer": float("nan")}], "column 'answer' is NaN"),
-        (lambda rows: [{k: v for k, v in rows[0].items() if k != "answer"}], "no column 'text', 'answer' or 'correct'"),
-        (lambda rows: [{k: v for k, v in rows[0].items() if k != "stage"}], "row 0: no column 'stage'"),
-        (lambda rows: [{**rows[0], "stage": 1}], "column 'stage': expected 0, 1, ... without gaps"),
-        (lambda rows: [*rows, {**rows[3], "index": 4, "model": "other"}], "different models cannot be one draw"),
-        (lambda rows: [{**rows[0], "index": -1}], "column 'index': expected at least 0"),
-        (lambda rows: [{**rows[0], "plan": True}], "all its rows are plans"),
-        (lambda rows: [{**rows[4], "stage": 0}], "column 'correct' without 'answer' needs the problem's 'gold'"),
-        (lambda rows: [*rows, {**rows[4], "index": 0, "carried": 9}], "sample 9 of 'votes'"),
-        (lambda rows: [*rows, 7], "expected a mapping of columns, got int"),
-        (lambda rows: [], "holds no samples"),
-    ],
-)
-def test_spoilt_rows_of_others_are_refused(
-    tmp_path: Path, spoil: Callable[[list[dict[str, Any]]], list[Any]], message: str
-) -> None:
-    with pytest.raises(cope.DataError, match=message):
-        cope.import_recording(spoil(foreign_rows()), tmp_path / "store")
-    assert not (tmp_path / "store").exists()
 
 
 def test_exports_and_other_rows_are_not_mixed(recorded: Recorded, tmp_path: Path) -> None:

@@ -351,6 +351,37 @@ def test_programs_are_swept_by_the_tests_that_score_them(endpoint: Endpoint, tmp
     assert 0 < recording.arrays(0).correct.mean() < 1
 
 
+def test_problems_with_tests_and_no_answer_are_graded_everywhere_alike(endpoint: Endpoint, tmp_path: Path) -> None:
+    problems = [
+        cope.Problem(
+            f"p{i}",
+            f"Write f for {i}.",
+            None,
+            {"level": i % 2, "visible_tests": ["assert f() == 1"], "hidden_tests": []},
+        )
+        for i in range(4)
+    ]
+
+    def reply(request: dict[str, Any]) -> tuple[int, bytes]:
+        text = (
+            "no program" if "for 2." in request["messages"][-1]["content"] else "```python\ndef f():\n    return 1\n```"
+        )
+        return 200, json.dumps(completion(text)).encode()
+
+    endpoint.reply = reply
+    model = endpoint.model(price="free", prompts="embedded")
+    method = cope.methods.SmallMajority(model, k=2)
+    recording = cope.record(method, problems, k=[1, 2], task="code", store=tmp_path / "s", progress=False)
+    run = recording.replay(k=2)
+    assert (run.accuracy, run.counts.unscored_with_gold) == (0.75, 1)
+    assert recording.sweep(k=2).accuracy.item() == 0.75
+    table = repr(cope.reports.difficulty(run, by="level"))
+    assert "100.0 %" in table
+    assert "50.0 %" in table
+    other = cope.record(method.renamed("again"), problems, k=[2], task="code", store=tmp_path / "t", progress=False)
+    assert "4 problems" in repr(cope.compare(run, other.replay()))
+
+
 def test_problems_whose_requests_failed_are_refused_or_left_out(endpoint: Endpoint, tmp_path: Path) -> None:
     small, large = pair(endpoint, tmp_path)
     usual = endpoint.reply
