@@ -1,4 +1,4 @@
-// Grading of two arbitrary answers, parted by the first zero byte: an answer is right against itself, and equal keys grade as correct.
+// Grading of two arbitrary answers, parted by the first line break: an answer is right against itself, and equal keys grade as correct.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,7 +9,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using cope::answer::Kind;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const std::size_t part = text.find('\0');
+  const std::size_t part = text.find('\n');
   const std::string_view gold = text.substr(0, part);
   const std::string_view answer = part == std::string_view::npos ? gold : text.substr(part + 1);
   for (const Kind kind :

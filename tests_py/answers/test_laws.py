@@ -66,7 +66,15 @@ structures = st.one_of(
         ["(C)", r"\text{ellipse}", "an ellipse", "3:30 p.m.", "52_8", r"\emptyset", "05/01/2021", "May 1, 2021", ""]
     ),
 )
-anything = st.one_of(structures, st.text(max_size=40))
+# Letters of other scripts, of which a byte is no character: keys must tell them apart.
+foreign = st.lists(
+    st.sampled_from(
+        [*"是否北京上海東ДаНетЖéèüöñß日本語한국عربي", "💥", "🎉", "€", "₹", "。", "x", "5", " ", r"\text{是}"]
+    ),
+    min_size=1,
+    max_size=4,
+).map("".join)
+anything = st.one_of(structures, foreign, st.text(max_size=40))
 
 
 @given(anything, KINDS)

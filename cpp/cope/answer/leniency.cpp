@@ -5,10 +5,29 @@
 #include <vector>
 
 #include "cope/answer/chars.h"
+#include "cope/answer/names.h"
 #include "cope/answer/residue.h"
 #include "cope/answer/units.h"
 
 namespace cope::answer {
+
+namespace {
+
+// Whether another choice, or a word against this one, stands behind its letter: "(D) or (E)", "(A) is wrong".
+bool chooses_more(const std::vector<Token>& tokens, std::size_t at) {
+  constexpr std::string_view against[] = {"or", "and", "not", "wrong", "false", "incorrect"};
+  for (; at < tokens.size(); ++at) {
+    const Token& token = tokens[at];
+    const bool said = token.kind == Tok::word || token.kind == Tok::command;
+    if (said && std::ranges::find(against, lower(token.value)) != std::end(against)) return true;
+    const bool letter = token.value.size() == 1 && is_upper(token.value[0]) && token.value[0] <= 'H';
+    const bool round = letter && at > 0 && tokens[at - 1].is('(') && at + 1 < tokens.size() && tokens[at + 1].is(')');
+    if (round) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 // The letter of a choice: (C), \text{C}, C., "Choice C", "(C) 12".
 std::optional<char> choice_letter(const std::vector<Token>& tokens, bool alone) {
@@ -38,7 +57,7 @@ std::optional<char> choice_letter(const std::vector<Token>& tokens, bool alone) 
   const bool end = tokens[at].kind == Tok::stop;
   if (end) return letter.value[0];
   const bool marked = closed || tokens[at].is('.') || tokens[at].is(':');
-  return !alone && marked ? std::optional(letter.value[0]) : std::nullopt;
+  return !alone && marked && !chooses_more(tokens, at) ? std::optional(letter.value[0]) : std::nullopt;
 }
 
 namespace {
@@ -57,6 +76,8 @@ class Grader {
         letter && choice_letter(answer_.tokens(), false) == letter)
       return std::string("both choose ") + *letter;
     if (auto reason = digits()) return reason;
+    if (gold_.clock().has_value() != answer_.clock().has_value() && gold_.words() == answer_.words())
+      return "the same ratio";  // 3:5 and 6:10
     if (gold_.clock() || answer_.clock()) return clocks();
     if (gold_.is_text()) {
       if (auto reason = introduced()) return reason;
@@ -84,7 +105,12 @@ class Grader {
     if (gold_.root() < 0 || gold_.tree()[gold_.root()].op != Op::base_numeral) return std::nullopt;
     std::string said;
     for (const Token& token : answer_.tokens()) said += token.kind == Tok::stop ? "" : token.value;
-    return said == gold_.tree().name(gold_.root()) ? Reason("the base is left out") : std::nullopt;
+    for (char& c : said) c = is_letter(c) && !is_upper(c) ? static_cast<char>(c - 'a' + 'A') : c;
+    const std::string& numeral = gold_.tree().name(gold_.root());
+    if (said == numeral) return "the base is left out";
+    const std::string base = std::to_string(gold_.tree()[gold_.root()].aux);
+    return said == numeral + "_" + base || said == numeral + "_{" + base + "}" ? Reason("the same numeral")
+                                                                               : std::nullopt;
   }
 
   // 0 < y < 1 and (0, 1), n = 1, 2 and 1, 2: the name is left out on one side.
@@ -110,19 +136,29 @@ class Grader {
   // "Hillary has 7 nickels.": the only number of a sentence that says nothing else about it.
   Reason sentence() {
     static constexpr std::string_view limiting[] = {
-        "not",  "no",    "never",   "less",          "more",  "than",   "least",   "most",    "about",  "approximately",
-        "over", "under", "between", "greater",       "fewer", "except", "without", "roughly", "around", "nearly",
-        "or",   "if",    "cannot",  "approximation", "near",  "almost", "each",    "per",     "every",  "times"};
+        "not",        "no",        "never",         "less",    "more",     "than",      "least",
+        "most",       "about",     "approximately", "over",    "under",    "between",   "greater",
+        "fewer",      "except",    "without",       "roughly", "around",   "nearly",    "or",
+        "if",         "cannot",    "approximation", "near",    "almost",   "each",      "per",
+        "every",      "times",     "isn",           "can",     "doesn",    "isn't",     "can't",
+        "doesn't",    "aren't",    "wasn't",        "but",     "negative", "minus",     "twice",
+        "half",       "double",    "triple",        "root",    "square",   "cube",      "multiple",
+        "multiples",  "divisible", "factor",        "power",   "million",  "billion",   "thousand",
+        "hundred",    "dozen",     "percent",       "false",   "wrong",    "incorrect", "inverse",
+        "reciprocal", "opposite",  "factorial",     "log",     "logarithm"};
     const Token* number = nullptr;
+    std::string before;  // the word read last
     std::size_t words = 0;
     bool minus = false;
     for (const Token& token : answer_.tokens()) {
       if (token.kind == Tok::stop) break;
       if (token.kind == Tok::number) {
-        if (number != nullptr) return std::nullopt;
+        if (number != nullptr || before == "of" || before == "by") return std::nullopt;  // "a third of 7"
         number = &token;
       } else if (token.kind == Tok::word) {
-        if (std::ranges::find(limiting, lower(token.value)) != std::end(limiting)) return std::nullopt;
+        before = lower(token.value);
+        if (std::ranges::find(limiting, before) != std::end(limiting)) return std::nullopt;
+        if (number_word(before) >= 0 || fraction_word(before) > 0) return std::nullopt;
         words += number == nullptr ? 1 : 0;
       } else if (token.is('-') && number == nullptr) {
         minus = true;
@@ -174,10 +210,12 @@ class Grader {
     std::string note;
     if (!gold.variable.empty() && !answer.variable.empty() && gold.variable != answer.variable) {
       // y = 2x + 3 and f(x) = 2x + 3 name the same function; x = 5 and y = 5 differ.
-      const bool functions =
-          (gold.variable.find('(') != std::string::npos || answer.variable.find('(') != std::string::npos) &&
-          gold.variable[0] != '(' && answer.variable[0] != '(' &&
-          (gold.variable == "y" || answer.variable == "y" || gold.variable[0] == answer.variable[0]);
+      const auto of_another = [](std::string_view name) {  // f(x), but not f(5), f(y)
+        const std::size_t round = name.find('(');
+        return round != 0 && round + 1 < name.size() && is_letter(name[round + 1]) && name[round + 1] != 'y';
+      };
+      const bool functions = (gold.variable == "y" && of_another(answer.variable)) ||
+                             (answer.variable == "y" && of_another(gold.variable));
       if (!functions || !gold_.evaluator().has_symbols(gold.value)) return std::nullopt;
       note = "names of one function";
     } else if (gold.variable != answer.variable) {
@@ -199,6 +237,9 @@ class Grader {
     if (!bare(gold) && !bare(answer)) {
       const Measure a = measure_of(gold.unit);
       const Measure b = measure_of(answer.unit);
+      const auto temperature = [](const View& view) { return view.unit == "celsius" || view.unit == "fahrenheit"; };
+      if (temperature(gold) && answer.unit == "degree")
+        return values(gold.value, number_of(answer_, answer)) ? Reason("the scale is left out") : std::nullopt;
       const bool special = gold.unit == "%" || answer.unit == "%" || gold.unit == "degree" || answer.unit == "degree";
       if (special) return gold.unit == answer.unit ? values(gold.value, answer.value) : std::nullopt;
       if (a.kind == Measure::Kind::unknown && b.kind == Measure::Kind::unknown && !related(a.dimension, b.dimension))
@@ -225,20 +266,26 @@ class Grader {
     return std::nullopt;
   }
 
-  // One phrase says no more than the other: "apples" and "red apples".
+  // One phrase is the other with more words: "apples" and "red apples"; but not "J" and "J / kg".
   static bool related(std::string_view a, std::string_view b) {
-    return a.find(b) != std::string_view::npos || b.find(a) != std::string_view::npos;
+    if (a.size() < b.size()) std::swap(a, b);
+    if (a == b) return true;
+    const bool begins = a.starts_with(b) && a[b.size()] == ' ';
+    const bool ends = a.ends_with(b) && a[a.size() - b.size() - 1] == ' ';
+    if (b.empty() || (!begins && !ends)) return false;
+    const std::string_view more = begins ? a.substr(b.size() + 1) : a.substr(0, a.size() - b.size() - 1);
+    return more.find_first_of("/^.0123456789") == std::string_view::npos && more.find("per") == std::string_view::npos;
   }
 
   // 40% -> 40, 90 degrees -> 90: in front of the sign.
   static NodeId number_of(Reading& reading, const View& view) {
-    if (view.unit != "%" && view.unit != "degree") return view.value;
     NodeId id = view.value;
     bool minus = false;
     while (reading.tree()[id].op == Op::negate) {
       minus = !minus;
       id = reading.tree().kid(id, 0);
     }
+    if (reading.tree()[id].op != Op::percent && reading.tree()[id].op != Op::degree) return view.value;
     id = reading.tree().kid(id, 0);
     return minus ? reading.tree().make(Op::negate, {id}) : id;
   }
@@ -282,14 +329,16 @@ class Grader {
     const auto sequence = [](Op op) { return op == Op::tuple || op == Op::bracket; };
     if (x == Op::tuple && y == Op::list) {  // 1, 2; x = 1, y = 2; x = 1 and y = 2
       const auto items = kids(answer_, answer);
-      const auto named = named_values(items);
+      const auto named = named_values_of(answer_, items);
       if ((named || plain_list) && elementwise(kids(gold_, gold), named.value_or(items)))
         return "the brackets are left out";
     }
     if (x == Op::list && y == Op::list) {
-      if (const auto items = named_values(kids(answer_, answer)); items && elementwise(kids(gold_, gold), *items))
+      if (const auto items = named_values_of(answer_, kids(answer_, answer));
+          items && elementwise(kids(gold_, gold), *items))
         return "names are added";
-      if (const auto items = named_values(kids(gold_, gold)); items && elementwise(*items, kids(answer_, answer)))
+      if (const auto items = named_values_of(gold_, kids(gold_, gold));
+          items && elementwise(*items, kids(answer_, answer)))
         return "names are left out";
     }
     if (x == Op::list && y == Op::tuple) {
@@ -388,10 +437,6 @@ class Grader {
     const auto right = answer_.key_of(answer);
     if (left && right && *left == *right) return "";
     return quantities(a, b);
-  }
-
-  std::optional<std::vector<NodeId>> named_values(const std::vector<NodeId>& items) {
-    return named_values_of(items.empty() ? gold_ : answer_, items);
   }
 
   // The values of x = 1, y = 2, z = 3 in the order of their names, where these are single letters, else as written; none where they are no such list of

@@ -45,11 +45,29 @@ class Lexer {
 
  private:
   void push(Tok kind, std::string_view value) {
+    if (kind == Tok::symbol && (value == "C" || value == "F") && take_degree()) {
+      kind = Tok::word;
+      value = value == "C" ? "celsius" : "fahrenheit";
+    }
     tokens_.push_back({kind, spaced_, in_text_, std::string(value)});
     spaced_ = false;
   }
 
   const Token* last() const { return tokens_.empty() ? nullptr : &tokens_.back(); }
+
+  // Behind a number, or a group such as the exponent of 10^{-19}.
+  bool after_value() const { return last() != nullptr && (last()->kind == Tok::number || last()->is('}')); }
+
+  // Takes a ^\circ or ^{\circ} back from the end: it belongs to the C that follows.
+  bool take_degree() {
+    const auto back = [&](std::size_t k) { return k < tokens_.size() ? tokens_[tokens_.size() - 1 - k] : Token{}; };
+    const std::size_t brace = back(0).is('}') ? 1 : 0;
+    if (!back(brace).is("circ")) return false;
+    const std::size_t length = brace == 0 ? 2 : 4;
+    if (!back(length - 1).is('^') || (brace == 1 && !back(2).is('{'))) return false;
+    tokens_.resize(tokens_.size() - length);
+    return true;
+  }
 
   void scan(std::string_view text, bool words, int depth) {
     const bool outer = in_text_;
@@ -65,7 +83,7 @@ class Lexer {
       } else if (const std::size_t length = c == '{' ? braced_sign(text, i) : 0; length != 0) {
         scan(text.substr(i + 1, length - 2), words, depth + 1);  // 7{:}30, 2{\times}3
         i += length;
-      } else if (is_letter(c)) {
+      } else if (is_letter(c) || letter_length(text, i) > 0) {
         run_of_letters(text, i, words);
       } else if (c == '\\') {
         backslash(text, i, depth);
@@ -96,8 +114,9 @@ class Lexer {
           if (braces_.back() < 0 && brackets_ > 0) --brackets_;
           braces_.pop_back();
         }
-        push(Tok::sign, text.substr(i, 1));
-        ++i;
+        const std::size_t length = character_length(text, i);
+        push(Tok::sign, text.substr(i, length));
+        i += length;
       }
     }
     in_text_ = outer;
@@ -156,11 +175,17 @@ class Lexer {
     return stop > i + 1 && stop < text.size() && text[stop] == ')' ? stop + 1 - i : 0;
   }
 
+  // Whether only what stands next belongs to the command or the sign before: log_2 128, 2^3 125, \sqrt2 100.
+  bool one_token() const {
+    const Token* before = last();
+    return before != nullptr && (before->is('_') || before->is('^') || before->is("sqrt") || before->is("frac"));
+  }
+
   void number(std::string_view text, std::size_t& i) {
     std::string value;
     const std::size_t start = i;
     while (i < text.size() && is_digit(text[i])) value.push_back(text[i++]);
-    if (value.size() <= 3 && start < i && text[start] != '0') {
+    if (value.size() <= 3 && start < i && text[start] != '0' && !one_token()) {
       while (const std::size_t skip = separator(text, i)) {
         value += text.substr(i + skip, 3);
         i += skip + 3;
@@ -203,9 +228,15 @@ class Lexer {
 
   void run_of_letters(std::string_view text, std::size_t& i, bool words) {
     std::size_t stop = i;
-    while (stop < text.size() && is_letter(text[stop])) ++stop;
+    bool foreign = false;
+    while (stop < text.size()) {
+      const std::size_t length = is_letter(text[stop]) ? 1 : letter_length(text, stop);
+      if (length == 0) break;
+      foreign = foreign || !is_letter(text[stop]);
+      stop += length;
+    }
     const std::string_view run = text.substr(i, stop - i);
-    if (words) {
+    if (words || foreign) {
       // Words keep their hyphens and apostrophes: x-axis, Simpson's.
       while (stop + 1 < text.size() && (text[stop] == '-' || text[stop] == '\'') && is_letter(text[stop + 1])) {
         ++stop;
@@ -435,9 +466,15 @@ class Lexer {
     const std::string_view content = text.substr(at + 1, close - at - 1);
     i = close + 1;
     const bool prose = name.starts_with("text") || name == "mbox" || name == "hbox" || name == "emph" || name == "bold";
-    const std::string_view inner = trim(content);
+    std::string_view inner = trim(content);
+    if (inner.starts_with('~')) {
+      inner = trim(inner.substr(1));
+      spaced_ = true;
+    }
     if (inner.size() == 1 && is_letter(inner[0]) && !(inner.size() != content.size() && prose)) {
-      if (prose && inner != "i" && in_unit(inner)) {
+      const bool roman_unit = name == "mathrm" && find_unit(inner) && after_value() &&
+                              (spaced_ || inner.size() < content.size());  // 20 \mathrm{N}
+      if (inner != "i" && (roman_unit || (prose && in_unit(inner)))) {
         in_text_ = true;
         push(Tok::word, inner);
         in_text_ = false;
@@ -460,8 +497,8 @@ class Lexer {
     const bool roman = name == "mathrm" || name == "rm";
     if (!content.empty() && is_space(content.front())) spaced_ = true;
     const bool unit =
-        roman && last() != nullptr && last()->kind == Tok::number && std::ranges::all_of(content, [](char c) {
-          return is_letter(c) || is_digit(c) || std::string_view("^{}-/ ").find(c) != std::string_view::npos;
+        roman && after_value() && (spaced_ || last()->kind == Tok::number) && std::ranges::all_of(content, [](char c) {
+          return is_letter(c) || is_digit(c) || std::string_view("^{}-/ ~\\,").find(c) != std::string_view::npos;
         });  // 12 \mathrm{m^2}
     scan(content,
          prose || unit || (roman && std::ranges::all_of(inner, [](char c) { return is_letter(c) || is_space(c); })),

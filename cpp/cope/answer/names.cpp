@@ -278,10 +278,31 @@ constexpr NamedUnit units[] = {
     {"radian", {"rad", 1, 1}},
     {"rad", {"rad", 1, 1}},
     {"mph", {"L T-1", 1609344, 3600}},
+    {"kph", {"L T-1", 1000000, 3600}},
     {"hz", {"T-1", 1, 1}},
     {"dozen", {"", 12, 1}},
     {"inche", {"L", 254, 10}},
 };
+
+// Symbols that take a prefix, and their names.
+constexpr NamedUnit prefixed[] = {
+    {"m", {"L", 1000, 1}},  {"g", {"M", 1, 1}},    {"s", {"T", 1, 1}},     {"L", {"L3", 1000000, 1}},
+    {"J", {"J", 1, 1}},     {"W", {"W", 1, 1}},    {"V", {"V", 1, 1}},     {"Pa", {"Pa", 1, 1}},
+    {"eV", {"eV", 1, 1}},   {"Hz", {"T-1", 1, 1}}, {"N", {"N", 1, 1}},     {"A", {"A", 1, 1}},
+    {"mol", {"mol", 1, 1}}, {"K", {"K", 1, 1}},    {"C", {"C", 1, 1}},     {"T", {"Te", 1, 1}},
+    {"F", {"F", 1, 1}},     {"pc", {"pc", 1, 1}},  {"cal", {"cal", 1, 1}}, {"erg", {"erg", 1, 1}}};
+constexpr NamedUnit spelled[] = {{"joule", {"J", 1, 1}},   {"watt", {"W", 1, 1}},   {"volt", {"V", 1, 1}},
+                                 {"pascal", {"Pa", 1, 1}}, {"newton", {"N", 1, 1}}, {"ampere", {"A", 1, 1}},
+                                 {"mole", {"mol", 1, 1}},  {"kelvin", {"K", 1, 1}}, {"coulomb", {"C", 1, 1}},
+                                 {"hertz", {"T-1", 1, 1}}, {"tesla", {"Te", 1, 1}}, {"farad", {"F", 1, 1}}};
+
+struct Prefix {
+  char letter;
+  std::int64_t numerator, denominator;
+};
+
+constexpr Prefix prefixes[] = {{'k', 1000, 1}, {'M', 1000000, 1}, {'G', 1000000000, 1}, {'c', 1, 100},
+                               {'m', 1, 1000}, {'u', 1, 1000000}, {'n', 1, 1000000000}};
 
 template <typename Table>
 bool has(const Table& table, std::string_view name) {
@@ -343,15 +364,24 @@ int fraction_word(std::string_view word) {
 }
 
 std::optional<Unit> find_unit(std::string_view word) {
-  const auto look = [](std::string_view name) -> std::optional<Unit> {
-    for (const NamedUnit& each : units) {
+  const auto look = [](const auto& table, std::string_view name) -> std::optional<Unit> {
+    for (const NamedUnit& each : table) {
       if (each.name == name) return each.unit;
     }
     return std::nullopt;
   };
-  if (const auto unit = look(word)) return unit;
-  if (word.size() > 2 && word.back() == 's') return look(word.substr(0, word.size() - 1));
-  return std::nullopt;
+  if (const auto unit = look(units, word)) return unit;
+  if (const auto unit = look(prefixed, word)) return unit;
+  for (const Prefix& prefix : prefixes) {
+    if (word.empty() || word[0] != prefix.letter) continue;
+    if (const auto unit = look(prefixed, word.substr(1)))
+      return Unit{unit->dimension, unit->numerator * prefix.numerator, unit->denominator * prefix.denominator};
+  }
+  if (const auto unit = look(spelled, word)) return unit;
+  if (word.size() <= 2 || word.back() != 's') return std::nullopt;
+  const std::string_view one = word.substr(0, word.size() - 1);
+  const auto unit = look(units, one);
+  return unit ? unit : look(spelled, one);
 }
 
 }  // namespace cope::answer

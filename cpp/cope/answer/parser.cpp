@@ -248,6 +248,8 @@ NodeId Parser::item(bool with_units) {
   if (!currency.empty()) {
     (void)take("$");
     while (word("dollars") || word("dollar") || word("usd")) next();
+    if (with_units && (word("per") || word("each") || peek().is('/')))
+      currency += ' ' + unit_words(value);  // $4.50 per pound
     return tree_.named(Op::measure, currency, {value});
   }
   if (with_units && take("$")) return tree_.named(Op::measure, "dollar", {value});
@@ -284,11 +286,6 @@ std::string Parser::unit_words(NodeId value) {
     if (!words.empty()) words += ' ';
     words += piece;
   };
-  if (tree_[value].op == Op::degree && peek().kind == Tok::symbol && (peek().value == "C" || peek().value == "F")) {
-    append(peek().value == "C" ? "celsius" : "fahrenheit");
-    next();
-    return words;
-  }
   for (;;) {
     char ignored = 0;
     const Token& token = peek();
@@ -298,7 +295,12 @@ std::string Parser::unit_words(NodeId value) {
         if (words.empty() || peek(1).kind != Tok::word) break;
       }
       if (number_word(lower(token.value)) >= 0) break;  // "two hundred five" is no 200 of some unit
-      if (lower(token.value) == "in" && peek(1).kind != Tok::word && starts_value(peek(1))) break;
+      const std::string named = lower(token.value);
+      if ((named == "degree" || named == "degrees") && peek(1).kind == Tok::word) {  // celsius
+        next();
+        continue;
+      }
+      if (named == "in" && peek(1).kind != Tok::word && starts_value(peek(1))) break;
       append(token.value);
       next();
     } else if (!words.empty() && token.is('^')) {
@@ -364,9 +366,12 @@ NodeId Parser::set_or_value() {
 NodeId Parser::modulo() {
   NodeId left = additive();
   while (left != failed) {
-    const bool round = peek().is('(') && peek(1).is("mod");
+    const bool round = opens_modulus();
     if (round) next();
-    if (!take("mod")) break;
+    if (word("mod"))
+      next();
+    else if (!take("mod"))
+      break;
     const NodeId right = round ? additive() : peek().is('{') ? primary() : additive();
     if (right == failed || (round && !take(')'))) return failed;
     left = tree_.make(Op::modulo, {left, right});

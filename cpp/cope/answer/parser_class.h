@@ -71,6 +71,7 @@ class Parser {
   NodeId additive();
   bool minus_word() const;
   bool starts_factor() const;
+  bool opens_modulus() const { return peek().is('(') && (peek(1).is("mod") || word("mod", 1)); }
   bool closes_outward() const;
   static bool starts_primary(const Token& token);
 

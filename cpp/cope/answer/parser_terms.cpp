@@ -55,7 +55,8 @@ bool Parser::starts_factor() const {
     case Tok::number:
       return true;
     case Tok::sign:
-      return token.is('(') || token.is('{') || (token.is('[') && !closes_outward()) || (token.is('|') && bars_ == 0);
+      return (token.is('(') && !opens_modulus()) || token.is('{') || (token.is('[') && !closes_outward()) ||
+             (token.is('|') && bars_ == 0);
     case Tok::command:
       if (token.is("vert")) return bars_ == 0;
       return starts_primary(token);

@@ -285,6 +285,18 @@ std::vector<Token> with_units(const std::vector<Token>& tokens, bool plain) {
   return plain && !below ? std::vector<Token>() : out;
 }
 
+bool take_remark(std::vector<Token>& tokens) {
+  const std::size_t count = tokens.size();
+  if (count != 5 || tokens[0].kind != Tok::number || !tokens[1].is('(') || tokens[2].kind != Tok::word ||
+      !tokens[3].is(')'))
+    return true;
+  const int said = number_word(lower(tokens[2].value));
+  if (said < 0) return true;
+  if (tokens[0].value != std::to_string(said)) return false;
+  tokens.erase(tokens.begin() + 1, tokens.begin() + 4);
+  return true;
+}
+
 std::size_t exceptions(const std::vector<Token>& tokens) {
   std::string said;
   for (std::size_t k = 0; k + 1 < tokens.size() && k < 12; ++k) {

@@ -47,6 +47,9 @@ bool says_none(std::string_view words, bool real = false);
 // blank stands before the first and another is below the line.
 std::vector<Token> with_units(const std::vector<Token>& tokens, bool plain);
 
+// Takes the remark off "12 (twelve)"; false where it says another number: 12 (thirteen).
+bool take_remark(std::vector<Token>& tokens);
+
 // Past "all real numbers except": where the exceptions begin; 0 where the text is none such.
 std::size_t exceptions(const std::vector<Token>& tokens);
 

@@ -56,7 +56,9 @@ Reading::Reading(std::string_view answer, Dialect dialect) : source_(unwrapped(a
     }
   }
   if (auto tokens = with_units(tokens_, !dialect.units); !tokens.empty()) tokens_ = std::move(tokens);
+  const bool plain = take_remark(tokens_);
   words_ = words_of(tokens_);
+  if (!plain) return;
   clock_ = clock_of(tokens_);
   if (clock_ || is_word(source_)) return;
   if (const auto numeral = numeral_of(tokens_)) {

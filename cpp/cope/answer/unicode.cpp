@@ -247,6 +247,22 @@ std::uint32_t decode(std::string_view text, std::size_t& i) {
 
 }  // namespace
 
+std::size_t character_length(std::string_view text, std::size_t i) {
+  const std::size_t start = i;
+  (void)decode(text, i);
+  return std::max<std::size_t>(i - start, 1);
+}
+
+std::size_t letter_length(std::string_view text, std::size_t i) {
+  if (static_cast<unsigned char>(text[i]) < 0x80) return 0;
+  const std::size_t start = i;
+  const std::uint32_t code = decode(text, i);
+  const bool letter = (code >= 0xC0 && code < 0x250) || (code >= 0x370 && code < 0x2000) ||
+                      (code >= 0x3041 && code < 0xD800) || (code >= 0xF900 && code < 0xFB00) ||
+                      (code >= 0x20000 && code < 0x40000);
+  return letter ? i - start : 0;
+}
+
 std::string to_ascii(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -61,19 +61,16 @@ Measure measure_of(std::string_view words) {
   int sign = 1;
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const std::string name = lower(parts[k]);
+    const bool raised = k + 1 < parts.size() && parts[k + 1][0] == '^';
+    const bool inches = name == "in" && (parts.size() == 1 || raised || next_power > 1);  // else a preposition
     if (name == "square" || name == "sq" || name == "squared") {
       next_power = 2;
     } else if (name == "cubic" || name == "cubed") {
       next_power = 3;
     } else if (name == "/" || name == "per" || name == "p") {
       sign = -1;
-    } else if (name == "." || name == "of" || name == "unit" || name == "units" || name == "long" || name == "in" ||
-               name == "total") {
-      if (name == "in" && parts.size() == 1) {
-        known = true;
-        measure.factor *= mpq_class(254, 10);
-        raise(dimensions, "L", 1);
-      }
+    } else if (!inches && (name == "." || name == "of" || name == "unit" || name == "units" || name == "long" ||
+                           name == "in" || name == "total")) {
       next_power = 1;
     } else if (name == "radians" || name == "radian" || name == "rad") {
       // a pure number
@@ -89,7 +86,7 @@ Measure measure_of(std::string_view words) {
       known = true;
       int exponent = next_power;
       next_power = 1;
-      if (k + 1 < parts.size() && parts[k + 1][0] == '^') exponent = integer_of(parts[k + 1].substr(1));
+      if (raised) exponent = integer_of(parts[k + 1].substr(1));
       if (k + 1 < parts.size() && (parts[k + 1] == "squared" || parts[k + 1] == "cubed"))
         exponent = parts[k + 1] == "squared" ? 2 : 3;
       measure.factor *= power_of(mpq_class(unit->numerator, unit->denominator), sign * exponent);
@@ -100,8 +97,10 @@ Measure measure_of(std::string_view words) {
   if (unknown) {
     measure.kind = Measure::Kind::unknown;
     measure.factor = 1;
-    measure.dimension = lower(words);
-    if (measure.dimension.size() > 3 && measure.dimension.back() == 's') measure.dimension.pop_back();
+    constexpr std::size_t symbol = 3;  // mJ is not MJ
+    measure.dimension = words.size() > symbol ? lower(words) : std::string(words);
+    if (words.size() > symbol && words.back() == 's' && !words.ends_with("us") && parts.back().size() > 1)
+      measure.dimension.pop_back();
     return measure;
   }
   measure.factor.canonicalize();
