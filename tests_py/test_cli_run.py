@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -509,6 +510,7 @@ def test_a_recording_is_estimated_recorded_and_shown(command: Command, endpoint:
         (("--tau1", "0:1"), "expected a range such as"),
         (("--tau3", "1"), "tau3: COPE has no such threshold"),
         (("--method", "Other"), "no recording fits; there are 'COPE' with seed=0"),
+        (("--id", "none"), "no recording fits; there are 'COPE' with seed=0 over 4 problems (id='"),
     ):
         refused = command("sweep", "store", *wrong)
         assert refused.returncode == 2
@@ -522,5 +524,6 @@ def test_a_recording_is_swept_from_the_shell(command: Command, endpoint: Any, fo
     swept = command("sweep", "store", "--tau1", "0:1:1/2", "--tau2", "1/3", "--all")
     assert swept.returncode == 0, swept.stderr
     assert len([line for line in swept.stdout.splitlines() if "1/3" in line]) == 6
-    points = json.loads(command("sweep", "store", "--k", "2", "--tau1", "0.5", "--json").stdout)
+    [which] = re.findall(r"id='(\w+)'", command("sweep", "store", "--id", "none").stderr)
+    points = json.loads(command("sweep", "store", "--id", which, "--k", "2", "--tau1", "0.5", "--json").stdout)
     assert [(point["k"], point["tau1"]) for point in points] == [(2, 0.5)]

@@ -117,6 +117,13 @@ def test_a_front_of_free_points_has_no_area() -> None:
     assert found.best.tolist() == pytest.approx([1 / 9])
 
 
+@pytest.mark.parametrize("level", [0, 1, 2, math.nan])
+def test_a_front_has_a_level_between_0_and_1(level: float) -> None:
+    drawn = resample([[0.0, 1.0]] * 3)
+    with pytest.raises(ConfigError, match="confidence: expected a number between 0 and 1"):
+        front(drawn, drawn, confidence=level)
+
+
 def test_a_front_needs_paired_resamples() -> None:
     with pytest.raises(ConfigError, match="same points and resampled sets"):
         front(resample(np.zeros((9, 2)), resamples=5), resample(np.zeros((9, 2)), resamples=6))

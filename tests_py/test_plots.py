@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import itertools
 import json
 import random
 import re
@@ -82,7 +83,11 @@ def drawn(ax: Any) -> tuple[str, str, str]:
 def test_the_frontier_shows_every_point_the_front_and_the_runs(made: Any, sweep: Any) -> None:
     _, run, large = made
     ax = plots.frontier(sweep, run, large, resamples=200)
-    assert drawn(ax) == (f"Cost and accuracy, n = {COUNT} problems", "Cost (USD per million problems)", "Accuracy (%)")
+    assert drawn(ax) == (
+        f"Cost and accuracy, n = {COUNT} problems",
+        "Cost (USD per million problems)",
+        "Accuracy (%)\n95 % intervals: bootstrap, Wilson for runs",
+    )
     everything = ax.lines[0]
     assert sorted(everything.get_xdata()) == pytest.approx(sorted(sweep.cost_usd_per_million.ravel()))
     assert sorted(everything.get_ydata()) == pytest.approx(sorted(100 * sweep.accuracy.ravel()))
@@ -92,7 +97,77 @@ def test_the_frontier_shows_every_point_the_front_and_the_runs(made: Any, sweep:
     assert bars["Large"].lines[0].get_ydata() == pytest.approx([100 * large.accuracy])
     assert bars["Large"].lines[0].get_xdata() == pytest.approx([large.cost.usd_per_million])
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert {"95 % band of the front", "Pareto front", "COPE", "Large"} <= set(labels)
+    assert set(labels) == {
+        "COPE: all points (cost of all samples)",
+        "95 % band of the front",
+        "Pareto front",
+        "COPE (cost with early stopping)",
+        "Large",
+    }
+
+
+def test_the_frontier_says_which_samples_are_paid_for_and_which_intervals_are_drawn(made: Any, sweep: Any) -> None:
+    recording = made[0]
+    runs = plots.frontier(recording.replay(), recording.replay(early_stop=False))
+    assert runs.get_ylabel() == "Accuracy (%)\n95 % intervals: Wilson"
+    labels = [text.get_text() for text in runs.get_legend().get_texts()]
+    assert labels == ["COPE (cost with early stopping)", "COPE, no early stopping (cost of all samples)"]
+    alone = plots.frontier(sweep, confidence=0.9, resamples=50)
+    assert alone.get_ylabel() == "Accuracy (%)\n90 % intervals: bootstrap"
+
+
+def test_the_frontier_refuses_runs_over_other_problems(made: Any, sweep: Any) -> None:
+    large = large_model(made[2])
+    problems: list[dict[str, Any]] = [
+        {"id": f"p{i}", "question": f"What is {i} + 1?", "answer": str(i + 1)} for i in range(COUNT + 1)
+    ]
+
+    def run_over(part: list[dict[str, Any]]) -> cope.Run:
+        return cope.run(cope.methods.Large(large), part, progress=False, check=False)
+
+    with pytest.raises(
+        ConfigError, match=r"'Large' has 23 problems .* 'COPE' 24; the first that only the sweep has is 'p5'"
+    ):
+        plots.frontier(sweep, run_over([each for each in problems[:COUNT] if each["id"] != "p5"]))
+    with pytest.raises(
+        ConfigError, match=r"'Large' has 25 problems .* 'COPE' 24; the first that only the run has is 'p24'"
+    ):
+        plots.frontier(sweep, run_over(problems))
+    with pytest.raises(ConfigError, match="the runs are over different problem sets"):
+        plots.frontier(made[1], run_over(problems))
+    # Problems without a gold answer are in no sweep; a run may have them beside.
+    ungraded = run_over([*problems[:COUNT], {"id": "open", "question": "What is 99 + 1?", "answer": None}])
+    ax = plots.frontier(sweep, ungraded, resamples=20)
+    costs = [row["ideal_pusd"] for row in ungraded.rows if row["problem_id"] != "open"]
+    point = next(bars for bars in ax.containers if bars.get_label() == "Large").lines[0]
+    assert point.get_xdata() == pytest.approx([np.mean(costs) / 1e6])
+
+
+def labels_along(axis: Any) -> list[Any]:
+    """The tick labels of a drawn axis that are not empty."""
+    axis.figure.draw_without_rendering()
+    return [label for label in axis.get_ticklabels() if label.get_text()]
+
+
+@pytest.mark.parametrize("count", [3, 12, 30, 33, 101])
+def test_labels_of_fine_axes_do_not_overlap(made: Any, count: int) -> None:
+    fine = [Fraction(i, count - 1) for i in range(count)]
+    swept = made[0].sweep(k=4, tau1=fine, tau2=fine)
+    for ax, axis in (
+        (plots.heat_map(swept), "x"),
+        (plots.heat_map(swept), "y"),
+        (plots.stage_shares(swept, along="tau1", tau2=1), "x"),
+    ):
+        labels = labels_along(getattr(ax, f"{axis}axis"))
+        places = [label.get_position()["xy".index(axis)] for label in labels]
+        assert [label.get_text() for label in labels] == [cope.tables.axis_value(fine[int(place)]) for place in places]
+        assert len(set(np.diff(places))) == 1
+        boxes = sorted(
+            (getattr(label.get_window_extent(), f"interval{axis}") for label in labels), key=lambda box: box[0]
+        )
+        assert all(before[1] < after[0] for before, after in itertools.pairwise(boxes))
+        assert len(labels) >= 3
+        assert places[-1] == count - 1 or count in (12, 30)  # 11 and 29 are prime: no even steps end there
 
 
 def test_a_heat_map_holds_the_figures_of_the_grid(sweep: Any) -> None:
@@ -286,7 +361,7 @@ def test_every_plot_of_a_notebook_is_shown() -> None:
     import nbformat
     from nbclient import NotebookClient
 
-    draw = "from cope.plots import _axes\nwith _axes(None) as ax:\n    ax.plot([1, 2])\n1"
+    draw = "from cope._drawing import new_axes\nwith new_axes(None) as ax:\n    ax.plot([1, 2])\n1"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(draw) for _ in range(3)])
     NotebookClient(notebook, kernel_name="python3", timeout=200).execute()
     for cell in notebook.cells:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ConfigError, DataError
-from .risk import Choice, Risk, Testing, choose
+from .risk import Choice, Risk, Testing, check_limits, choose
 from .tables import settings_text
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def choose_point(
     seed: int,
 ) -> Choice:
     """See `Sweep.choose`."""
+    check_limits(max_error, max_cost_usd_per_million, "max_cost_usd_per_million")
     if sweep.cost_pusd is None:
         raise DataError(
             "choose: costs are not known, because some reply had no usage, so that no point is the cheapest"

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import _core, _shape
 from ._export import FORMAT, META_KEY
+from ._money import INT64_MAX
 from ._recording import Recording, recordings_of, run_of, run_recorded
 from ._rows import Row, read_rows, rows_of
 from .errors import DataError
@@ -121,13 +122,15 @@ class Cells:
         return value
 
     def whole(self, name: str, value: Any) -> int:
-        """A whole number of at least 0; of a CSV file, its digits."""
+        """A whole number of at least 0 that the store can hold; of a CSV file, its digits."""
         if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
             value = int(value) if len(value) <= 20 else value
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or (isinstance(value, float) and not value.is_integer()):
             raise DataError(f"{self.where}: column {name!r}: expected a whole number, got {_shown(value)}")
-        if value < 0:
-            raise DataError(f"{self.where}: column {name!r}: expected at least 0, got {value}")
+        if not 0 <= value <= INT64_MAX:
+            limit = "at least 0" if value < 0 else "at most 2^63 - 1"
+            raise DataError(f"{self.where}: column {name!r}: expected {limit}, got {_shown(value)}")
         return int(value)
 
     def text(self, name: str, value: Any) -> str:
@@ -180,8 +183,10 @@ class Cells:
                 found[column] = value
         if (value := self.raw("mean_logprob")) is not None:
             value = _number(value)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
-                raise DataError(f"{self.where}: column 'mean_logprob': expected a number, got {_shown(value)}")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value <= 0:
+                raise DataError(
+                    f"{self.where}: column 'mean_logprob': expected a finite number of at most 0, got {_shown(value)}"
+                )
             found["mean_logprob"] = float(value)
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -48,6 +49,20 @@ def exact(value: Any, what: str) -> Fraction:
         raise ConfigError(f"{what}: {value!r} divides by zero") from None
     except (ValueError, OverflowError):
         raise ConfigError(f"{what}: expected a finite number such as 0.75 or the text '3/4', got {value!r}") from None
+
+
+def exact_values(values: Any, what: str) -> list[Fraction]:
+    """Returns a number, or each of several, as `exact` does.
+
+    Raises:
+        ConfigError: One is not a finite number.
+
+    Example:
+        >>> exact_values(0.5, "x"), exact_values(["1/3", 1], "x")
+        ([Fraction(1, 2)], [Fraction(1, 3), Fraction(1, 1)])
+    """
+    several = isinstance(values, Iterable) and not isinstance(values, str)
+    return [exact(value, what) for value in (values if several else [values])]
 
 
 def usd_to_pusd(value: Any, what: str) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import _core, _recorded, _shape
-from ._money import Number, exact
+from ._money import Number, exact_values
 from .cascade import Cascade, Gate
 from .errors import ConfigError, DataError
 from .problems import Problem
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .sweeps import Sweep
 
 Carry = Literal["recorded", "all"]
+ID_DIGITS = 12
 
 
 class RecordedRun:
@@ -150,6 +151,11 @@ class Recording:
         return self._store.directory
 
     @property
+    def id(self) -> str:
+        """What tells it from other recordings in its store, whatever k and the thresholds: 12 hexadecimal digits."""
+        return self._runs[0].recording[:ID_DIGITS]
+
+    @property
     def name(self) -> str:
         """The method's name."""
         return str(self._spec["cascade"]["name"])
@@ -244,6 +250,7 @@ class Recording:
         thresholds: Sequence[Number] | None = None,
         gate: Gate | Mapping[str, Gate] | None = None,
         early_stop: bool | None = None,
+        name: str | None = None,
     ) -> Run:
         """Runs a method on the recorded samples: asks nobody, costs nothing, and decides as a live run would.
 
@@ -255,26 +262,32 @@ class Recording:
             thresholds: Of the default method: one a gated stage. Default: its own.
             gate: Of the default method: another gate for all stages that have a threshold, or {stage's name: Gate}. Default: its own.
             early_stop: True or False overrides the method's own setting.
+            name: How tables call the run. Default: the method's name, and with other settings than its own what differs: "COPE, k=4, tau 3/4, 1/2".
 
         Returns:
             The run, kept in memory's stead in a temporary store that goes with it.
 
         Raises:
-            ConfigError: `k`, `thresholds` or `gate` given beside a method, or that cannot work.
+            ConfigError: `k`, `thresholds` or `gate` given beside a method, or that cannot work; an empty name.
             DataError: Samples that are not recorded: which stages and problems, what is recorded, and how to record more.
 
         Example:
             >>> recording.replay(k=8, thresholds=(0.75, 0.5)).accuracy  # doctest: +SKIP
         """
         compiled, described = self._replayed(method, k, thresholds, gate)
+        cascade = compiled.spec["cascade"]
+        own = self.cascade if method is None else dict(cascade)
         if early_stop is not None:
-            compiled.spec["cascade"]["early_stop"] = early_stop
+            cascade["early_stop"] = early_stop
+        if name is not None and (not isinstance(name, str) or not name.strip()):
+            raise ConfigError(f"name: expected a text that is not empty, such as 'COPE, k=4', got {name!r}")
         compiled.spec["task"]["problems_sha256"] = self._spec["task"]["problems_sha256"]
         problems = {problem.id: problem for problem in self.problems}
         callbacks = callbacks_of(compiled, self.task, problems.__getitem__)
         described = {
             **described,
-            "cascade": compiled.spec["cascade"],
+            "method": name or _shape.name_beside(cascade, own),
+            "cascade": cascade,
             "replay_of": {"recording": self._runs[0].recording, "store": self.store},
         }
         temporary = tempfile.TemporaryDirectory(prefix="cope-replay-")
@@ -289,7 +302,7 @@ class Recording:
                 outcomes=outcomes,
                 failures=self.samples.failures,
             )
-            self._refuse_missing(outcomes, run_id, compiled.spec["cascade"])
+            self._refuse_missing(outcomes, run_id, cascade)
         except BaseException:
             outcomes.close()
             temporary.cleanup()
@@ -316,10 +329,9 @@ class Recording:
             spec["cascade"] = _shape.at_k(spec["cascade"], _shape.checked_k(k, spec["cascade"])[0])
         spec["cascade"] = _shape.with_gates(spec["cascade"], gate)
         if thresholds is not None:
-            fractions = [exact(each, "thresholds") for each in thresholds]
-            spec["cascade"] = _shape.with_thresholds(spec["cascade"], fractions)
+            spec["cascade"] = _shape.with_thresholds(spec["cascade"], exact_values(thresholds, "thresholds"))
         compiled = self._own(spec)
-        return compiled, {**self.manifest, "method": self.name, "versions": versions(), "recording": None}
+        return compiled, {**self.manifest, "versions": versions(), "recording": None}
 
     def _own(self, spec: dict[str, Any]) -> Compiled:
         """The recorded method's spec with its functions, where it had any."""
@@ -353,10 +365,14 @@ class Recording:
     def how_to_record_more(self) -> str:
         """Returns what is recorded and how to record more, for messages."""
         ks = ", ".join(map(str, self.k))
-        return (
-            f"Recorded in {self.store}: {self.name}, seed {self.seed}, k = {ks}, carried plans: {self.carry}. To record more: "
-            "cope.record(method, problems, k=[...], store=...) on the same store with the same seed; what is there is not paid for again"
-        )
+        if all(model["stable_name"] == "imported" for model in self._spec["models"]):  # rows of others: nobody to ask
+            more = "To have more: cope.import_recording(rows, ...) with more rows"
+        else:
+            more = (
+                "To record more: cope.record(method, problems, k=[...], store=...) on the same store with the same seed; "
+                "what is there is not paid for again"
+            )
+        return f"Recorded in {self.store}: {self.name}, seed {self.seed}, k = {ks}, carried plans: {self.carry}. {more}"
 
     # --- sweeps ---------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 from .cascade import MAX_SAMPLES, Gate
@@ -54,13 +55,13 @@ def checked_k(k: Any, cascade: Cascade) -> list[int]:
     Raises:
         ConfigError: What is no number of samples.
     """
-    values = [size(cascade)] if k is None else [k] if isinstance(k, int) else list(k)
+    values: list[Any] = [size(cascade)] if k is None else list(k) if isinstance(k, Iterable) else [k]
     for value in values:
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_SAMPLES:
+        if isinstance(value, bool) or not isinstance(value, Integral) or not 1 <= int(value) <= MAX_SAMPLES:
             raise ConfigError(f"k: expected whole numbers of samples from 1 to {MAX_SAMPLES}, got {value!r}")
     if not values:
         raise ConfigError("k: expected at least one number of samples, such as k=[1, 2, 4, 8], got none")
-    return sorted(set(values))
+    return sorted({int(value) for value in values})
 
 
 def at_k(cascade: Cascade, k: int) -> dict[str, Any]:
@@ -176,6 +177,44 @@ def with_gates(cascade: Cascade, gate: Gate | Mapping[str, Gate] | None) -> dict
             threshold=[each.fraction.numerator, each.fraction.denominator],
         )
     return changed
+
+
+def name_beside(cascade: Cascade, own: Cascade) -> str:
+    """Returns a name that tells a method from the same method at its own settings: the method's, and what differs.
+
+    Args:
+        cascade: At the settings to be named.
+        own: At its own.
+
+    Example:
+        >>> gate = {"measure": "consensus", "comparison": ">", "denominator": "k", "threshold": [1, 2]}
+        >>> stages = [{"name": "stage 1", "gate": gate}, {"name": "stage 2", "gate": {**gate, "measure": "always"}}]
+        >>> own = {"name": "COPE", "early_stop": True, "stages": stages, "draws": [{"n": 8, "stage": 0, "name": "votes"}]}
+        >>> name_beside(with_thresholds(at_k(own, 4), [Fraction(3, 4)]), own)
+        'COPE, k=4, tau 3/4'
+    """
+    words = [str(cascade["name"])]
+    if size(cascade) != size(own):
+        words.append(f"k={size(cascade)}")
+    gates, before = ([stage["gate"] for stage in each["stages"]] for each in (cascade, own))
+    if [{**gate, "threshold": None} for gate in gates] == [{**gate, "threshold": None} for gate in before]:
+        if gates != before:
+            words.append(
+                "tau " + ", ".join(str(Fraction(*gates[index]["threshold"])) for index in gated_stages(cascade))
+            )
+    else:
+        changed = [index for index, gate in enumerate(gates) if gate != before[index]]
+        words += [f"{cascade['stages'][index]['name']} {_rule(gates[index])}" for index in changed]
+    if cascade["early_stop"] != own["early_stop"]:
+        words.append("early stopping" if cascade["early_stop"] else "no early stopping")
+    return ", ".join(words)
+
+
+def _rule(gate: Mapping[str, Any]) -> str:
+    if gate["measure"] in ("always", "passed", "agreement"):
+        return str(gate["measure"])
+    of = "" if gate["denominator"] == "k" else " of those answered"
+    return f"{gate['measure']} {gate['comparison']} {Fraction(*gate['threshold'])}{of}"
 
 
 def fingerprint(spec: Mapping[str, Any]) -> str:

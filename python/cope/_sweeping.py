@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _arrays, _core, _shape
-from ._money import INT64_MAX, exact
+from ._money import INT64_MAX, exact_values
 from .cascade import Gate
 from .errors import ConfigError, DataError
 from .problems import can_grade
@@ -151,38 +151,31 @@ def _axes(
     found = {}
     for name, stage in names.items():
         gate = gates[stage]
-        values = given.get(name, [Fraction(*gate["threshold"])])
-        listed = [values] if isinstance(values, (int, float, str, Fraction)) else list(values)
-        exact_values = sorted({exact(value, name) for value in listed})
-        if not exact_values:
+        values = sorted(set(exact_values(given.get(name, Fraction(*gate["threshold"])), name)))
+        if not values:
             raise ConfigError(f"{name}: expected at least one threshold, such as [0.5, 0.75], got none")
         share = gate["measure"] == "consensus"
-        for value in exact_values:
+        for value in values:
             if value < 0 or (share and value > 1):
                 raise ConfigError(
                     f"{name}: expected {'0 to 1 (a share of the votes)' if share else 'at least 0'}, got {value}"
                 )
             if max(value.numerator, value.denominator) > INT64_MAX:
                 raise ConfigError(f"{name}: {value} has too many digits; write a fraction such as '2/3'")
-        found[stage] = tuple(exact_values)
+        found[stage] = tuple(values)
     return found
 
 
 def _values_of_k(
     recording: Recording, stages: Sequence[_arrays.StageArrays], k: int | Sequence[int] | None
 ) -> list[int]:
-    values = recording.k if k is None else [k] if isinstance(k, (int, np.integer)) else list(k)
-    if not values:
-        raise ConfigError("k: expected at least one number of samples, such as k=[4, 8], got none")
-    for value in values:
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f"k: expected whole numbers of samples of at least 1, got {value!r}")
+    values = recording.k if k is None else _shape.checked_k(k, recording.cascade)
     most = max((stage.classes.shape[2] for stage in stages if stage.uses_k), default=1)
     if max(values) > max(most, 1):
         raise DataError(
             f"k: {max(values)} samples are more than the {most} that are recorded. {recording.how_to_record_more()}"
         )
-    return sorted({int(value) for value in values})
+    return values
 
 
 def _variants(

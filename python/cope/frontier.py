@@ -262,7 +262,7 @@ def front(cost: Resampled, accuracy: Resampled, *, confidence: float = 0.95) -> 
         The front.
 
     Raises:
-        ConfigError: the two do not belong together, or a value is not finite.
+        ConfigError: the two do not belong together, a value is not finite, or the level is none.
 
     Example:
         >>> from cope.stats import resample
@@ -275,6 +275,8 @@ def front(cost: Resampled, accuracy: Resampled, *, confidence: float = 0.95) -> 
         raise ConfigError(
             f"front: cost and accuracy must be of the same points and resampled sets, got {cost.drawn.shape} and {accuracy.drawn.shape}"
         )
+    if not 0.0 < confidence < 1.0:
+        raise ConfigError(f"confidence: expected a number between 0 and 1, such as 0.95, got {confidence!r}")
     costs, accuracies = _points(cost.value.ravel(), accuracy.value.ravel())
     drawn_costs = cost.drawn.reshape(len(cost.drawn), -1)
     drawn_accuracies = accuracy.drawn.reshape(len(accuracy.drawn), -1)

@@ -11,14 +11,26 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ._outcomes import checked_runs, consensus, group_problems
-from .errors import ConfigError, DataError, Error
+from ._drawing import (
+    ACCURACY,
+    COLOURS,
+    COST,
+    GREY,
+    HATCHES,
+    MARKERS,
+    error_lengths,
+    fit_side_by_side,
+    legend_below,
+    new_axes,
+    set_ticks,
+    set_title,
+)
+from ._outcomes import Outcome, checked_runs, consensus, group_problems
+from .errors import ConfigError, DataError
 from .recording import Recording
 from .result import Run
 from .stats import wilson
@@ -26,41 +38,12 @@ from .sweeps import Sweep
 from .tables import axis_value, settings_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from matplotlib.axes import Axes
 
 __all__ = ["accuracy_by_k", "calibration", "difficulty", "frontier", "heat_map", "stage_shares"]
 
-# Okabe and Ito's palette, told apart with every kind of colour vision; markers and hatches tell apart in grey print.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_HATCHES = ("", "///", "...", "xx", "\\\\\\", "++", "oo")
-_GREY = "#8C8C8C"
-_SIZE = (5.2, 3.6)
-_STYLE: dict[Any, Any] = {
-    "font.size": 9, "axes.titlesize": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "grid.color": "#E3E3E3",
-    "grid.linewidth": 0.6, "legend.frameon": False, "legend.fontsize": 8, "lines.linewidth": 1.4, "lines.markersize": 5, "hatch.linewidth": 0.6,
-}  # fmt: skip
-_COST = "Cost (USD per million problems)"
-_ACCURACY = "Accuracy (%)"
-_TICK_CHARACTERS = 34
-"""So many characters of tick labels fit side by side."""
 _ANNOTATED = 90
 """Up to so many cells of a heat map carry their figures."""
-
-
-@contextmanager
-def _axes(ax: Axes | None) -> Iterator[Axes]:
-    """The axes to draw into, with the style of these plots."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise Error('plots need matplotlib: pip install "cope-llm[plots]"') from None
-    # The figure comes before the style: with the first one a notebook's backend turns interactive, which leaving the style would undo.
-    figure = plt.figure(figsize=_SIZE, dpi=110, layout="constrained") if ax is None else None
-    with plt.rc_context(_STYLE):
-        yield figure.add_subplot() if figure is not None else ax  # type: ignore[misc]
 
 
 def _checked(what: str, shown: Sequence[object], *kinds: type) -> None:
@@ -85,25 +68,6 @@ def _place(what: str, sweep: Sweep, free: Sequence[str], settings: Mapping[str, 
     return place, settings_text(dict(fixed))
 
 
-def _title(ax: Axes, *parts: str) -> None:
-    ax.set_title(", ".join(part for part in parts if part), loc="left")
-
-
-def _legend_below(ax: Axes, columns: int) -> None:
-    """A legend that covers no data: below the label of the axis."""
-    ax.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.17 if "\n" not in ax.get_xticklabels()[0].get_text() else -0.24),
-        ncols=columns,
-    )
-
-
-def _errors(values: NDArray[Any], low: NDArray[Any], high: NDArray[Any]) -> NDArray[np.float64]:
-    """Lengths of error bars, in percent."""
-    lengths: NDArray[np.float64] = 100 * np.maximum(np.stack([values - low, high - values]), 0.0)
-    return lengths
-
-
 # --- cost against accuracy --------------------------------------------------------------------------------------------
 
 
@@ -116,8 +80,10 @@ def frontier(
 ) -> Axes:
     """Accuracy against cost: all points of a sweep, its Pareto front with intervals and a bootstrap band, and runs beside it.
 
+    A sweep's points cost all their k samples; a run what it drew, with early stopping where its method has it. Intervals of runs are Wilson's.
+
     Args:
-        shown: at most one sweep, and any number of runs over the same problems.
+        shown: at most one sweep, and any number of runs over the same problems, of which those with a gold answer are drawn.
         confidence: level of the intervals and of the band, point by point; default 0.95.
         resamples: resampled problem sets behind them; default 1,000.
         seed: of the resampling. Default 0.
@@ -127,7 +93,7 @@ def frontier(
         The axes.
 
     Raises:
-        ConfigError: nothing to show, or two sweeps.
+        ConfigError: nothing to show, two sweeps, or a run over other problems, with the first that differs.
         DataError: costs are not known, or a run has no accuracy.
 
     Example:
@@ -140,8 +106,12 @@ def frontier(
         raise ConfigError(
             f"frontier: expected at most one sweep, got {len(sweeps)}; draw another into the same axes with ax="
         )
-    points = [(run.name, *_figures(run, confidence)) for run in runs]
-    with _axes(ax) as drawn:
+    points = []
+    for run, problems in zip(runs, checked_runs("frontier", runs) if runs else [], strict=True):
+        if sweeps:
+            _refuse_others(sweeps[0], run, problems)
+        points.append((f"{run.name}{_cost_of(run)}", *_figures(run, problems, confidence)))
+    with new_axes(ax) as drawn:
         for sweep in sweeps:
             found = sweep.front(confidence=confidence, resamples=resamples, seed=seed)
             cost = sweep.cost_usd_per_million
@@ -150,48 +120,67 @@ def frontier(
                 cost.ravel(),
                 100 * sweep.accuracy.ravel(),
                 ".",
-                color=_GREY,
+                color=GREY,
                 alpha=0.45,
                 markersize=3.5,
-                label=f"{sweep.name}: all points",
+                label=f"{sweep.name}: all points{_ALL_SAMPLES}",
             )
             drawn.fill_between(
-                found.budgets, 100 * found.best_low, 100 * found.best_high, step="post", color=_COLOURS[0], alpha=0.15, linewidth=0,
+                found.budgets, 100 * found.best_low, 100 * found.best_high, step="post", color=COLOURS[0], alpha=0.15, linewidth=0,
                 label=f"{100 * confidence:g} % band of the front",
             )  # fmt: skip
-            drawn.step(found.budgets, 100 * found.best, where="post", color=_COLOURS[0])
+            drawn.step(found.budgets, 100 * found.best, where="post", color=COLOURS[0])
             drawn.errorbar(
-                found.cost, 100 * found.accuracy, yerr=_errors(found.accuracy, found.accuracy_low, found.accuracy_high), fmt="o", color=_COLOURS[0],
+                found.cost, 100 * found.accuracy, yerr=error_lengths(found.accuracy, found.accuracy_low, found.accuracy_high), fmt="o", color=COLOURS[0],
                 markersize=4, elinewidth=0.8, capsize=1.5, label="Pareto front",
             )  # fmt: skip
         for number, (name, cost_value, accuracy, low, high) in enumerate(points):
-            style = (number + 1) % len(_COLOURS)
+            style = (number + 1) % len(COLOURS)
             drawn.errorbar(
-                [cost_value], [100 * accuracy], yerr=_errors(np.array([accuracy]), np.array([low]), np.array([high])), fmt=_MARKERS[style],
-                color=_COLOURS[style], markersize=6, elinewidth=1, capsize=2.5, label=name,
+                [cost_value], [100 * accuracy], yerr=error_lengths(np.array([accuracy]), np.array([low]), np.array([high])), fmt=MARKERS[style],
+                color=COLOURS[style], markersize=6, elinewidth=1, capsize=2.5, label=name,
             )  # fmt: skip
-        problems = len(sweeps[0].problems) if sweeps else max(run.counts.scored for run in runs)
-        drawn.set_xlabel(_COST)
-        drawn.set_ylabel(_ACCURACY)
+        count = len(sweeps[0].problems) if sweeps else max(run.counts.scored for run in runs)
+        intervals = ["bootstrap"] * bool(sweeps) + ["Wilson for runs" if sweeps else "Wilson"] * bool(runs)
+        drawn.set_xlabel(COST)
+        drawn.set_ylabel(f"{ACCURACY}\n{100 * confidence:g} % intervals: {', '.join(intervals)}")
         drawn.set_xlim(left=min(0.0, drawn.get_xlim()[0]))
         drawn.grid(True)
         drawn.legend(loc="lower right")
-        _title(drawn, f"Cost and accuracy, n = {problems:,} problems")
+        set_title(drawn, f"Cost and accuracy, n = {count:,} problems")
     return drawn
 
 
-def _figures(run: Run, confidence: float) -> tuple[float, float, float, float]:
-    """Cost, accuracy, and its interval."""
-    accuracy, cost, counts = run.accuracy, run.cost.usd_per_million, run.counts
-    if accuracy is None or cost is None:
-        what = (
-            "no problem with a gold answer"
-            if accuracy is None
-            else "replies without usage, so that its cost is not known"
+_ALL_SAMPLES = " (cost of all samples)"
+
+
+def _cost_of(run: Run) -> str:
+    """Which samples a run's cost is of; nothing where there is but one way to draw them."""
+    cascade = run.manifest["cascade"]
+    if all(draw["n"] == 1 for draw in cascade["draws"]):
+        return ""
+    return " (cost with early stopping)" if cascade["early_stop"] else _ALL_SAMPLES
+
+
+def _refuse_others(sweep: Sweep, run: Run, problems: Mapping[str, Outcome]) -> None:
+    mine, theirs = dict.fromkeys(sweep.problems), dict.fromkeys(problems)
+    first = next((identity for identity in (*mine, *theirs) if (identity in mine) != (identity in theirs)), None)
+    if first is not None:
+        raise ConfigError(
+            f"frontier: the run {run.name!r} has {len(theirs):,} problems that ended and have a gold answer, the sweep {sweep.name!r} {len(mine):,}; "
+            f"the first that only the {'sweep' if first in mine else 'run'} has is {first!r}: run and sweep over the same problems"
         )
-        raise DataError(f"frontier: {run.name!r} has {what}")
-    interval = wilson(counts.right, counts.scored, confidence)
-    return cost, accuracy, interval.low, interval.high
+
+
+def _figures(run: Run, problems: Mapping[str, Outcome], confidence: float) -> tuple[float, float, float, float]:
+    """Cost, accuracy, and its interval, of the problems with a gold answer."""
+    costs = [problem.cost_pusd for problem in problems.values()]
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        raise DataError(f"frontier: {run.name!r} has replies without usage, so that its cost is not known")
+    right = sum(problem.correct for problem in problems.values())
+    interval = wilson(right, len(problems), confidence)
+    return sum(known) / len(known) / 1e6, right / len(problems), interval.low, interval.high
 
 
 # --- sweeps -----------------------------------------------------------------------------------------------------------
@@ -242,15 +231,14 @@ def heat_map(
     names = list(sweep.axes)
     if names.index(y) > names.index(x):
         values = values.T
-    label = _ACCURACY if of == "accuracy" else _COST
-    with _axes(ax) as drawn:
+    label = ACCURACY if of == "accuracy" else COST
+    with new_axes(ax) as drawn:
         image = drawn.imshow(values, origin="lower", aspect="auto", cmap="cividis")
         drawn.figure.colorbar(image, ax=drawn, label=label)
-        for axis, name in ((drawn.xaxis, x), (drawn.yaxis, y)):
-            ticks = sweep.axes[name]
-            shown = np.unique(np.linspace(0, len(ticks) - 1, min(len(ticks), 11)).round().astype(int))
-            axis.set_ticks(shown, [axis_value(ticks[i]) for i in shown])
-            axis.set_label_text(_axis_label(name))
+        set_ticks(drawn.xaxis, sweep.axes[x])
+        set_ticks(drawn.yaxis, sweep.axes[y], upwards=True)
+        drawn.set_xlabel(_axis_label(x))
+        drawn.set_ylabel(_axis_label(y))
         drawn.spines[:].set_visible(False)
         if values.size <= _ANNOTATED:
             middle = (values.min() + values.max()) / 2
@@ -265,7 +253,7 @@ def heat_map(
                     fontsize=7,
                     color="black" if value > middle else "white",
                 )
-        _title(drawn, f"{sweep.name}", fixed, f"n = {len(sweep.problems):,} problems")
+        set_title(drawn, f"{sweep.name}", fixed, f"n = {len(sweep.problems):,} problems")
     return drawn
 
 
@@ -312,16 +300,16 @@ def accuracy_by_k(
         raise ConfigError(
             f"accuracy_by_k: set all but one of {', '.join(lines)}, as {lines[0]}={axis_value(sweep.axes[lines[0]][0])}"
         )
-    if lines and len(sweep.axes[lines[0]]) > len(_COLOURS):
+    if lines and len(sweep.axes[lines[0]]) > len(COLOURS):
         raise ConfigError(
-            f"accuracy_by_k: {len(sweep.axes[lines[0]])} lines, one for each {lines[0]}, are more than the {len(_COLOURS)} that can be told apart; set it"
+            f"accuracy_by_k: {len(sweep.axes[lines[0]])} lines, one for each {lines[0]}, are more than the {len(COLOURS)} that can be told apart; set it"
         )
     place, fixed = _place("accuracy_by_k", sweep, ["k", *lines], settings)
     boot = sweep.bootstrap(resamples, seed).accuracy
     low, high = (each[place].reshape(len(sweep.axes["k"]), -1) for each in boot.interval(confidence))
     accuracy = sweep.accuracy[place].reshape(len(sweep.axes["k"]), -1)
     k = np.array(sweep.axes["k"], dtype=float)
-    with _axes(ax) as drawn:
+    with new_axes(ax) as drawn:
         for column in range(accuracy.shape[1]):
             label = f"{lines[0]} = {axis_value(sweep.axes[lines[0]][column])}" if lines else None
             values = accuracy[:, column]
@@ -329,18 +317,18 @@ def accuracy_by_k(
                 column - (accuracy.shape[1] - 1) / 2
             )  # so that the bars of several lines do not cover each other
             drawn.errorbar(
-                k * apart, 100 * values, yerr=_errors(values, low[:, column], high[:, column]), fmt=f"{_MARKERS[column]}-", color=_COLOURS[column],
+                k * apart, 100 * values, yerr=error_lengths(values, low[:, column], high[:, column]), fmt=f"{MARKERS[column]}-", color=COLOURS[column],
                 elinewidth=0.9, capsize=2, label=label,
             )  # fmt: skip
         drawn.set_xscale("log", base=2)
         drawn.set_xticks(k, [f"{value:g}" for value in k])
         drawn.minorticks_off()
         drawn.set_xlabel("Samples k")
-        drawn.set_ylabel(f"{_ACCURACY}, {100 * confidence:g} % intervals")
+        drawn.set_ylabel(f"{ACCURACY}, {100 * confidence:g} % intervals")
         drawn.grid(True)
         if lines:
             drawn.legend()
-        _title(drawn, sweep.name, fixed, f"n = {len(sweep.problems):,} problems")
+        set_title(drawn, sweep.name, fixed, f"n = {len(sweep.problems):,} problems")
     return drawn
 
 
@@ -374,35 +362,30 @@ def stage_shares(*shown: Sweep | Run, along: str = "k", ax: Axes | None = None, 
         if not counts.sum(axis=1).all():
             raise DataError("stage_shares: a run has no answered problem")
         shares = counts / counts.sum(axis=1, keepdims=True)
-        ticks, title, across = (
-            [run.name for run in runs],
-            [f"n = {int(counts.sum(axis=1).max()):,} answered problems"],
-            "Method",
-        )
+        title, across = [f"n = {int(counts.sum(axis=1).max()):,} answered problems"], "Method"
         names = [f"stage {index + 1}" for index in range(stages)]
     else:
         [sweep] = (each for each in shown if isinstance(each, Sweep))
         place, fixed = _place("stage_shares", sweep, [along], settings)
         shares = sweep.shares[place]
-        ticks = [axis_value(value) for value in sweep.axes[along]]
         title, across = [sweep.name, fixed, f"n = {len(sweep.problems):,} problems"], _axis_label(along)
         names = list(sweep.stage_names)
-    with _axes(ax) as drawn:
+    with new_axes(ax) as drawn:
         below = np.zeros(len(shares))
         for stage, name in enumerate(names):
-            style = stage % len(_COLOURS)
+            style = stage % len(COLOURS)
             drawn.bar(
-                ticks,
+                range(len(shares)),
                 100 * shares[:, stage],
                 bottom=100 * below,
                 width=0.75,
-                color=_COLOURS[style],
-                hatch=_HATCHES[style],
+                color=COLOURS[style],
+                hatch=HATCHES[style],
                 edgecolor="white",
                 label=name,
             )
             for bar, share in enumerate(shares[:, stage].tolist()):
-                if share >= 0.06 and len(ticks) <= 12:
+                if share >= 0.06 and len(shares) <= 12:
                     box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
                     drawn.text(
                         bar,
@@ -415,12 +398,15 @@ def stage_shares(*shown: Sweep | Run, along: str = "k", ax: Axes | None = None, 
                     )
             below += shares[:, stage]
         drawn.set_ylim(0, 100)
-        if sum(map(len, ticks)) > _TICK_CHARACTERS:
-            drawn.tick_params(axis="x", rotation=20)
+        if runs:
+            methods = [run.name for run in runs]
+            drawn.set_xticks(range(len(methods)), methods, rotation=0 if fit_side_by_side(methods) else 20)
+        else:
+            set_ticks(drawn.xaxis, sweep.axes[along])
         drawn.set_xlabel(across)
         drawn.set_ylabel("Share of problems (%)")
         drawn.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), title="Ended by")
-        _title(drawn, *title)
+        set_title(drawn, *title)
     return drawn
 
 
@@ -460,11 +446,11 @@ def calibration(
         np.array([each.high for each in intervals]),
     )
     gap = float((sizes * np.abs(accuracy - levels / k)).sum() / sizes.sum())
-    with _axes(ax) as drawn:
+    with new_axes(ax) as drawn:
         drawn.bar(100 * levels / k, 100 * sizes / sizes.sum(), width=60 / k, color="#D9D9D9", label="Share of problems")
-        drawn.plot([0, 100], [0, 100], "--", color=_GREY, linewidth=1, label="Consensus = accuracy")
+        drawn.plot([0, 100], [0, 100], "--", color=GREY, linewidth=1, label="Consensus = accuracy")
         drawn.errorbar(
-            100 * levels / k, 100 * accuracy, yerr=_errors(accuracy, low, high), fmt="o-", color=_COLOURS[0], elinewidth=0.9, capsize=2,
+            100 * levels / k, 100 * accuracy, yerr=error_lengths(accuracy, low, high), fmt="o-", color=COLOURS[0], elinewidth=0.9, capsize=2,
             label=f"Accuracy, {100 * confidence:g} % intervals; above: n",
         )  # fmt: skip
         for level, size, top in zip(levels, sizes, 100 * high, strict=True):
@@ -477,8 +463,8 @@ def calibration(
         drawn.set_xlabel(f"Consensus: the majority's share of k = {k} votes (%)")
         drawn.set_ylabel("Accuracy; share of problems (%)")
         drawn.grid(True)
-        _legend_below(drawn, 2)
-        _title(drawn, recording.name, f"n = {len(votes):,} problems", f"mean gap {100 * gap:.1f} points")
+        legend_below(drawn, 2)
+        set_title(drawn, recording.name, f"n = {len(votes):,} problems", f"mean gap {100 * gap:.1f} points")
     return drawn
 
 
@@ -514,7 +500,7 @@ def difficulty(
     found = [group_problems(each, by, groups) for each in checked_runs("difficulty", runs)]
     labels = list(dict.fromkeys(label for each in found for label in each))
     width = 0.8 / len(runs)
-    with _axes(ax) as drawn:
+    with new_axes(ax) as drawn:
         for number, (run, parts) in enumerate(zip(runs, found, strict=True)):
             counts = [
                 (sum(problem.correct for problem in parts.get(label, ())), len(parts.get(label, ())))
@@ -522,11 +508,11 @@ def difficulty(
             ]
             accuracy = np.array([right / n if n else np.nan for right, n in counts])
             intervals = [wilson(right, n, confidence) for right, n in counts]
-            style = number % len(_COLOURS)
+            style = number % len(COLOURS)
             low, high = (np.array([getattr(each, end) for each in intervals]) for end in ("low", "high"))
             drawn.bar(
-                np.arange(len(labels)) + (number - (len(runs) - 1) / 2) * width, 100 * accuracy, width=width * 0.94, color=_COLOURS[style],
-                hatch=_HATCHES[style], edgecolor="white", yerr=_errors(accuracy, low, high), capsize=2, error_kw={"elinewidth": 0.9}, label=run.name,
+                np.arange(len(labels)) + (number - (len(runs) - 1) / 2) * width, 100 * accuracy, width=width * 0.94, color=COLOURS[style],
+                hatch=HATCHES[style], edgecolor="white", yerr=error_lengths(accuracy, low, high), capsize=2, error_kw={"elinewidth": 0.9}, label=run.name,
             )  # fmt: skip
         sizes = [max(len(parts.get(label, ())) for parts in found) for label in labels]
         drawn.set_xticks(
@@ -534,8 +520,8 @@ def difficulty(
         )
         drawn.set_ylim(0, 104)
         drawn.set_xlabel(by.capitalize())
-        drawn.set_ylabel(f"{_ACCURACY}, {100 * confidence:g} % intervals")
+        drawn.set_ylabel(f"{ACCURACY}, {100 * confidence:g} % intervals")
         drawn.grid(True, axis="y")
-        _legend_below(drawn, 3)
-        _title(drawn, f"Accuracy by {by}, n = {sum(sizes):,} problems")
+        legend_below(drawn, 3)
+        set_title(drawn, f"Accuracy by {by}, n = {sum(sizes):,} problems")
     return drawn

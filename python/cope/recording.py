@@ -22,7 +22,7 @@ from . import _core, _shape
 from ._estimate import Estimate, estimate_of
 from ._money import usd_to_pusd
 from ._progress import Report, reporting
-from ._recording import Carry, Recording, recordings_of, run_of
+from ._recording import ID_DIGITS, Carry, Recording, recordings_of, run_of
 from .cascade import Cascade
 from .errors import BudgetError, ConfigError, DataError
 from .problems import Problem, ProblemStream, facts, fingerprint, load
@@ -184,7 +184,12 @@ async def arecord(
 
 
 def open_recording(
-    store: str | Path, which: str | None = None, *, seed: int | None = None, task: Task | None = None
+    store: str | Path,
+    which: str | None = None,
+    *,
+    seed: int | None = None,
+    id: str | None = None,
+    task: Task | None = None,
 ) -> Recording:
     """Opens a recording.
 
@@ -192,6 +197,7 @@ def open_recording(
         store: The folder.
         which: The method's name, where the store holds recordings of several.
         seed: The recording's seed, where the store holds several.
+        id: The recording's `id`, or its beginning, where neither tells it apart: recordings over other problems, of other models or prompts.
         task: The Task with the functions that it was recorded with, where it had any of its own: functions are not stored.
 
     Returns:
@@ -213,11 +219,14 @@ def open_recording(
             for rows in recordings.values()
             if (which is None or rows[0].spec["cascade"]["name"] == which)
             and (seed is None or rows[0].spec["seed"] == seed)
+            and (id is None or rows[0].recording.startswith(id))
         ]
         if len(fitting) == 1:
             return Recording(opened, fitting[0], task=task)
         there = ", ".join(
-            f"{rows[0].spec['cascade']['name']!r} with seed={rows[0].spec['seed']}" for rows in recordings.values()
+            f"{rows[0].spec['cascade']['name']!r} with seed={rows[0].spec['seed']} over {count(rows[0].manifest['problems']['count'])} problems "
+            f"(id={rows[0].recording[:ID_DIGITS]!r})"
+            for rows in recordings.values()
         )
         if not recordings:
             held = len(opened.runs())
@@ -226,7 +235,7 @@ def open_recording(
                 "make one with cope.record(method, problems, k=[...], store=...), which uses what is in the store"
             )
         raise ConfigError(
-            f"{store}: {'several recordings fit' if fitting else 'no recording fits'}; there are {there}: say which and seed"
+            f"{store}: {'several recordings fit' if fitting else 'no recording fits'}; there are {there}: say which, seed or id"
         )
     except BaseException:
         opened.close()

@@ -103,14 +103,16 @@ class Naive:
 
     Attributes:
         point: its index; None where no point is within the limits.
+        figure: what is looked at on the halves: the risk's name, or "accuracy" where only the cost is limited.
         splits: how often the problems were split into halves at random, to choose on one half and look at the other; splits without a choice are left out.
-        seen: mean, over the splits, of the chosen point's risk on the half that it was chosen on (its accuracy, where only the cost is limited); NaN without
-            splits.
+        seen: mean, over the splits, of the chosen point's figure on the half that it was chosen on; NaN without splits, and where no chosen point has it:
+            a point that accepts nothing has no error among accepted.
         held_out: the same on the other half.
         violations: share of the splits in which the other half is beyond a limit.
     """
 
     point: int | None
+    figure: str
     splits: int
     seen: float
     held_out: float
@@ -197,10 +199,15 @@ class Choice:
                 f"{count(said.problems)} problems, {count(said.tested)} points tested ({said.testing}), adjusted p = {said.adjusted_p_value:.2g}."
             ]
         if naive.splits:
-            figure = "accuracy" if np.isnan(self.risk).all() else "risk"
+            known = [
+                f"{percent(value)} on {half}"
+                for value, half in ((naive.seen, "the half that it was chosen on"), (naive.held_out, "the other"))
+                if not np.isnan(value)
+            ]
             lines.append(
-                f"The naive choice on held-out problems: over {count(naive.splits)} random splits its {figure} was {percent(naive.seen)} on the half "
-                f"that it was chosen on and {percent(naive.held_out)} on the other, which was beyond a limit in {percent(naive.violations, digits=0)} of them."
+                f"The naive choice on held-out problems: over {count(naive.splits)} random splits "
+                + (f"its {naive.figure} was {' and '.join(known)}, and " if known else "")
+                + f"it was beyond a limit on the other half in {percent(naive.violations, digits=0)} of them."
             )
         return " ".join(lines)
 
@@ -405,11 +412,11 @@ def _naive(grid: _Grid, splits: int, rng: np.random.Generator) -> Naive:
     problems = len(grid.cost)
     cost, accuracy, risk = (figure[0] for figure in grid.figures(np.ones((1, problems))))
     point = grid.best(grid.within(cost, risk), cost, accuracy)
+    figure, name = (2, grid.risk) if grid.max_error is not None else (1, "accuracy")
     if splits < 1 or problems < 2:
-        return Naive(point, 0, np.nan, np.nan, np.nan)
+        return Naive(point, name, 0, np.nan, np.nan, np.nan)
     halves = (rng.permuted(np.tile(np.arange(problems), (splits, 1)), axis=1) < problems // 2).astype(float)
     here, there = grid.figures(halves), grid.figures(1.0 - halves)
-    figure = 2 if grid.max_error is not None else 1
     seen, held_out, beyond = [], [], []
     for row in range(splits):
         chosen = grid.best(grid.within(here[0][row], here[2][row]), here[0][row], here[1][row])
@@ -418,14 +425,24 @@ def _naive(grid: _Grid, splits: int, rng: np.random.Generator) -> Naive:
             held_out.append(there[figure][row, chosen])
             beyond.append(not grid.within(there[0][row, chosen], there[2][row, chosen]))
     if not seen:
-        return Naive(point, 0, np.nan, np.nan, np.nan)
-    return Naive(point, len(seen), _mean_of_known(seen), _mean_of_known(held_out), float(np.mean(beyond)))
+        return Naive(point, name, 0, np.nan, np.nan, np.nan)
+    return Naive(point, name, len(seen), _mean_of_known(seen), _mean_of_known(held_out), float(np.mean(beyond)))
 
 
 def _mean_of_known(values: list[float]) -> float:
     """A point that accepts nothing has no error among the accepted, and none to average."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.mean(known)) if known else np.nan
+
+
+def check_limits(max_error: float | None, max_cost: float | None, cost_name: str = "max_cost") -> None:
+    """Refuses limits that are none; `cost_name` is the argument's, for the error."""
+    if max_error is None and max_cost is None:
+        raise ConfigError(f"choose: expected a limit: max_error=0.1, {cost_name}=..., or both")
+    if max_error is not None and not 0.0 < max_error < 1.0:
+        raise ConfigError(f"max_error: expected a number between 0 and 1, such as 0.1, got {max_error!r}")
+    if max_cost is not None and not (np.isfinite(max_cost) and max_cost >= 0):
+        raise ConfigError(f"{cost_name}: expected a finite cost of at least 0, got {max_cost!r}")
 
 
 def _checked(
@@ -437,12 +454,7 @@ def _checked(
     risk: Risk,
     reference: ArrayLike | None,
 ) -> _Grid:
-    if max_error is None and max_cost is None:
-        raise ConfigError("choose: expected a limit: max_error=0.1, max_cost=..., or both")
-    if max_error is not None and not 0.0 < max_error < 1.0:
-        raise ConfigError(f"max_error: expected a number between 0 and 1, such as 0.1, got {max_error!r}")
-    if max_cost is not None and not (np.isfinite(max_cost) and max_cost >= 0):
-        raise ConfigError(f"max_cost: expected a cost of at least 0, in the unit of cost, got {max_cost!r}")
+    check_limits(max_error, max_cost)
     if risk not in _RISKS:
         raise ConfigError(f"risk: expected one of {', '.join(map(repr, _RISKS))}, got {risk!r}")
     costs, right = np.asarray(cost, dtype=np.float64), np.asarray(correct, dtype=np.float64)

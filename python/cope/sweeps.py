@@ -232,9 +232,13 @@ class Sweep:
         return stage["gate"], k if stage.get("uses_k", True) else stage["classes"].shape[2]
 
     def last_stage_correct(self) -> NDArray[np.float64] | None:
-        """Shape (problems,): whether the last stage alone is right; None where it is more than one sample of its own for each problem."""
-        correct = self._inputs.stages[-1]["correct"]
-        return correct[:, 0, 0].astype(np.float64) if correct.shape[1:] == (1, 1) else None
+        """Shape (problems,): whether the last stage alone is right.
+
+        None where it draws several samples, or is given a plan that an earlier stage carries: it is then no model alone.
+        """
+        last = self._inputs.stages[-1]
+        alone = last["correct"].shape[1:] == (1, 1) and "variant" not in last
+        return last["correct"][:, 0, 0].astype(np.float64) if alone else None
 
     def per_problem(self) -> _core.SweepProblems:
         """Returns what each problem contributes to each point: the arrays of the sweep with an axis of problems before the others.
@@ -303,6 +307,7 @@ class Sweep:
             The front: see `cope.frontier.Front`; its `points` are indices into `points()`.
 
         Raises:
+            ConfigError: `confidence` is not between 0 and 1.
             DataError: Costs are not known.
 
         Example:
@@ -339,7 +344,8 @@ class Sweep:
             confidence: The guarantee's probability.
             risk: "error among accepted": of the problems answered before the last stage, the share that is wrong. "loss against large": the accuracy given away
                 against the large model alone.
-            reference: Of "loss against large": a run of the large model over the same problems. Default: the last stage alone, where it is one sample.
+            reference: Of "loss against large": a run of the large model over the same problems. Default: the last stage alone, where it is one sample that is
+                given no carried plan.
             testing: "holm", "bonferroni" or "split"; the last for grids of hundreds of points.
             splits: Random halves on which the naive choice is tried.
             seed: Of the splits.

@@ -54,6 +54,22 @@ def test_rows_of_others_need_no_prompts(tmp_path: Path) -> None:
     assert cope.open_recording(tmp_path / "store").replay(gate=cope.Gate("consensus", 0.5)).resolved == [1, 1]
 
 
+def test_replays_of_rows_of_others_are_named_by_their_settings_too(tmp_path: Path) -> None:
+    recording = cope.import_recording(foreign_rows(), tmp_path / "store", name="theirs", k=[2, 4])
+    four, two = recording.replay(k=4), recording.replay(k=2)
+    assert (four.name, two.name) == ("theirs", "theirs, k=2")
+    assert recording.replay(gate=cope.Gate("consensus", 0.75)).name == "theirs, tau 3/4"
+    assert "theirs, k=2" in str(cope.compare(two, four))
+
+
+def test_more_samples_of_rows_of_others_are_to_be_imported(tmp_path: Path) -> None:
+    recording = cope.import_recording(foreign_rows(), tmp_path / "store")
+    for call in (lambda: recording.replay(k=9), lambda: recording.sweep(k=9)):
+        with pytest.raises(cope.DataError, match=r"cope\.import_recording\(rows, \.\.\.\) with more rows") as error:
+            call()
+        assert "cope.record(" not in str(error.value)
+
+
 def test_rows_of_others_may_carry_plans(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = []
     for i, answer in enumerate(["3", "4", "4"]):
@@ -104,6 +120,18 @@ def test_texts_of_others_are_read_by_the_task(tmp_path: Path) -> None:
         (lambda rows: [*rows, {**rows[4], "index": 0, "carried": 9}], "sample 9 of 'votes'"),
         (lambda rows: [*rows, 7], "expected a mapping of columns, got int"),
         (lambda rows: [], "holds no samples"),
+        (
+            lambda rows: [*rows[:2], {**rows[2], "cost_pusd": 2**70}],
+            r"row 2: column 'cost_pusd': expected at most 2\^63 - 1, got 1180591620717411303424",
+        ),
+        (lambda rows: [{**rows[0], "latency_ms": 1e300}], "row 0: column 'latency_ms': expected at most"),
+        *(
+            (
+                lambda rows, value=value: [{**rows[0], "mean_logprob": value}],
+                "row 0: column 'mean_logprob': expected a finite number of at most 0",
+            )
+            for value in (0.5, float("inf"), float("-inf"), float("nan"), "x")
+        ),
     ],
 )
 def test_spoilt_rows_of_others_are_refused(

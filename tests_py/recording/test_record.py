@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cope
@@ -69,6 +70,39 @@ def test_a_replay_is_the_live_run_decision_for_decision(
     assert replayed.cost.billed_pusd == 0
     by_settings = recording.replay(k=k, thresholds=("0.6", "0.4"), early_stop=early_stop)
     assert decisions(by_settings) == decisions(live)
+
+
+def test_replays_are_named_by_what_differs_from_the_recorded_settings(recorded: Recorded) -> None:
+    recording = recorded.recording
+    named = {
+        "COPE": recording.replay(),
+        "COPE, k=3": recording.replay(k=3),
+        "COPE, k=3, tau 3/4, 1/2": recording.replay(k=3, thresholds=(0.75, 0.5)),
+        "COPE, tau 3/5, 1/2": recording.replay(thresholds=("0.6", 0.5)),
+        "COPE, no early stopping": recording.replay(early_stop=False),
+        "COPE, stage 1 consensus >= 3/5": recording.replay(gate={"stage 1": cope.Gate("consensus", "0.6", ">=")}),
+        "first try": recording.replay(k=3, name="first try"),
+        "mine": recording.replay(recorded.method, name="mine"),
+    }
+    assert [run.name for run in named.values()] == list(named)
+    assert recording.replay(k=5, thresholds=("0.6", "0.4"), early_stop=True).name == "COPE"  # those recorded
+    assert recording.replay(recorded.method, early_stop=False).name == "COPE, no early stopping"
+    assert named["COPE, k=3"][0].method == "COPE, k=3"
+    compared = cope.compare(named["COPE, k=3"], named["COPE"])
+    assert [row[0] for row in compared.rows] == ["COPE, k=3", "COPE"]
+    assert "COPE, k=3" in str(cope.reports.differences(named["COPE"], named["COPE, k=3"]))
+    for wrong in ("", " ", 8):
+        with pytest.raises(cope.ConfigError, match="name: expected a text that is not empty"):
+            recording.replay(name=wrong)  # type: ignore[arg-type]
+
+
+def test_values_of_k_may_be_numpys(recorded: Recorded) -> None:
+    assert decisions(recorded.recording.replay(k=np.int64(2))) == decisions(recorded.recording.replay(k=2))
+    again = cope.record(recorded.method, PROBLEMS, k=np.array([1, 2]), store=recorded.store, progress=False)
+    assert again.k == K
+    assert json.loads(json.dumps(recorded.recording.sweep(k=np.array([1, 2])).axes["k"])) == [1, 2]
+    with pytest.raises(cope.ConfigError, match=r"k: expected whole numbers of samples from 1 to 1000000, got 2.5"):
+        recorded.recording.replay(k=2.5)  # type: ignore[arg-type]
 
 
 def test_a_live_run_on_a_recording_asks_nobody(recorded: Recorded) -> None:
@@ -288,7 +322,8 @@ def test_recordings_of_several_seeds_are_told_apart(endpoint: Endpoint, tmp_path
     method = cope.methods.COPE(small, large, k=2)
     made = [cope.record(method, PROBLEMS, store=tmp_path / "store", seed=seed, progress=False) for seed in (0, 1)]
     with pytest.raises(
-        cope.ConfigError, match="several recordings fit; there are 'COPE' with seed=0, 'COPE' with seed=1"
+        cope.ConfigError,
+        match=r"several recordings fit; there are 'COPE' with seed=0 over 6 problems \(id='\w{12}'\), 'COPE' with seed=1 over",
     ):
         cope.open_recording(tmp_path / "store")
     assert cope.open_recording(tmp_path / "store", seed=1).seed == 1
@@ -299,6 +334,23 @@ def test_recordings_of_several_seeds_are_told_apart(endpoint: Endpoint, tmp_path
     other = cope.record(warmer, PROBLEMS, store=tmp_path / "warm", seed=2, progress=False)
     with pytest.raises(cope.DataError, match=r"draws, item 0, sampling, temperature: 0.8 and 0.7"):
         cope.recording.by_seed([made[0], other])
+
+
+def test_recordings_over_other_problems_are_told_apart_by_their_ids(endpoint: Endpoint, tmp_path: Path) -> None:
+    small, large = pair(endpoint, tmp_path)
+    method = cope.methods.COPE(small, large, k=2)
+    store = tmp_path / "store"
+    made = [cope.record(method, part, store=store, progress=False) for part in (PROBLEMS[:2], PROBLEMS[2:])]
+    with pytest.raises(cope.ConfigError, match="several recordings fit") as error:
+        cope.open_recording(store)
+    for each, count in zip(made, (2, 4), strict=True):
+        assert f"over {count} problems (id={each.id!r})" in str(error.value)
+        assert [problem.id for problem in cope.open_recording(store, id=each.id).problems] == [
+            problem.id for problem in each.problems
+        ]
+        assert cope.open_recording(store, id=each.id[:6]).id == each.id
+    with pytest.raises(cope.ConfigError, match="no recording fits; there are 'COPE' with seed=0 over 2 problems"):
+        cope.open_recording(store, id="none")
 
 
 def last_word(text: str) -> str:

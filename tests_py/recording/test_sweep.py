@@ -128,6 +128,8 @@ def test_a_sweep_is_shown_as_a_table(sweep: cope.sweeps.Sweep, recorded: Recorde
         ({"tau1": [75]}, "tau1: expected 0 to 1"),
         ({"tau1": ["x"]}, "tau1"),
         ({"tau1": [float("nan")]}, "tau1"),
+        ({"tau1": None}, "tau1: expected a number such as 0.75 or the text '3/4', got None"),
+        ({"k": 1.5}, "k: expected whole numbers"),
         ({"k": []}, "k: expected at least one"),
         ({"k": [1.5]}, "k: expected whole numbers"),
         ({"k": [-1]}, "k: expected whole numbers"),

@@ -118,6 +118,8 @@ class Block {
   void prepare(std::size_t k) { tail_ = later(k); }
   void add(std::size_t k, std::size_t first, std::size_t count, Sums& sums) const;
   Sums empty(std::size_t k) const;
+  // What one problem says by itself.
+  Sums alone(std::size_t k, std::size_t problem) const;
 
  private:
   struct Stage {  // rows: problems, or problems x carried plans
@@ -287,6 +289,25 @@ void Block::add(std::size_t k, std::size_t first, std::size_t count, Sums& sums)
   }
 }
 
+// Probabilities of `problems` problems sum to as many at most, but that rounding adds a little; no term of theirs is negative.
+void limit(const Plan& plan, std::size_t k, std::size_t problems, Sums& sums) {
+  const Index cells = plan.later_cells(k);
+  const auto most = static_cast<double>(problems);
+  for (Index quantity = 0; quantity < sums.sums.cols() / cells; ++quantity) {
+    if (quantity == cost) continue;
+    auto values = sums.sums.middleCols(quantity * cells, cells);
+    values = values.cwiseMin(most);
+  }
+  sums.resolved_first = sums.resolved_first.cwiseMin(most);
+}
+
+Sums Block::alone(std::size_t k, std::size_t problem) const {
+  Sums sums = empty(k);
+  add(k, problem, 1, sums);
+  limit(plan_, k, 1, sums);
+  return sums;
+}
+
 // One k's sums, written to all its points.
 void write(const Plan& plan, std::size_t k, const Sums& sums, const Points<double>& points, std::size_t index) {
   const Index cells = plan.later_cells(k);
@@ -330,6 +351,7 @@ void expect_subsets(const Recording& recording, const Options& options, const Po
       parts[0][k].sums += parts[shard][k].sums;
       parts[0][k].resolved_first += parts[shard][k].resolved_first;
     }
+    limit(plan, k, recording.problems, parts[0][k]);
     write(plan, k, parts[0][k], points, k);
   }
 }
@@ -346,11 +368,7 @@ void expect_problems(const Recording& recording, const Options& options, const P
       laws.read(begin, count);
       for (std::size_t k = 0; k < ks; ++k) {
         laws.prepare(k);
-        for (std::size_t i = 0; i < count; ++i) {
-          Sums sums = laws.empty(k);
-          laws.add(k, i, 1, sums);
-          write(plan, k, sums, points, (begin + i) * ks + k);
-        }
+        for (std::size_t i = 0; i < count; ++i) write(plan, k, laws.alone(k, i), points, (begin + i) * ks + k);
       }
     }
   });
@@ -381,8 +399,7 @@ void expect_bootstrap(const Recording& recording, const Options& options, std::s
       for (std::size_t k = 0; k < ks; ++k) {
         laws.prepare(k);
         for (std::size_t i = 0; i < count; ++i) {
-          Sums own = laws.empty(k);
-          laws.add(k, i, 1, own);
+          const Sums own = laws.alone(k, i);
           values.row(static_cast<Index>(begin + i)).segment(begins[k], own.sums.size()) =
               own.sums.reshaped<Eigen::RowMajor>();
         }

@@ -266,6 +266,12 @@ def _sweep(
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Where the store holds recordings with several seeds.")
     ] = None,
+    id: Annotated[
+        str | None,
+        typer.Option(
+            "--id", metavar="ID", help="Where method and seed do not tell recordings apart: the errors list ids."
+        ),
+    ] = None,
     estimator: Annotated[
         str, typer.Option(metavar="NAME", help="order: samples in sampling order. subsets: expectation over all.")
     ] = "order",
@@ -285,6 +291,7 @@ def _sweep(
         store,
         method,
         seed,
+        id,
         k,
         {"tau1": tau1, "tau2": tau2, "tau3": tau3},
         estimator,

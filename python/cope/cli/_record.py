@@ -52,6 +52,7 @@ def sweep_command(
     store: Path,
     which: str | None,
     seed: int | None,
+    id: str | None,
     k: str | None,
     thresholds: dict[str, str | None],
     estimator: str,
@@ -64,7 +65,7 @@ def sweep_command(
     from ..recording import open_recording
 
     axes: dict[str, Any] = {name: values_of(text) for name, text in thresholds.items() if text is not None}
-    recording = open_recording(store, which, seed=seed)
+    recording = open_recording(store, which, seed=seed, id=id)
     sweep = recording.sweep(
         None if k is None else _whole(k),
         estimator=estimator,  # type: ignore[arg-type]
