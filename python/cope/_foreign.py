@@ -231,9 +231,10 @@ def _refuse_gaps(rows: Sequence[_Sample]) -> None:
     for row in rows:
         groups.setdefault((row.problem.id, row.stage, row.draw, row.carried), set()).add(row.index)
     for (problem, stage, draw, _), indices in groups.items():
-        if missing := set(range(max(indices))) - indices:
+        if max(indices) >= len(indices):
+            missing = next(index for index in range(len(indices)) if index not in indices)
             raise DataError(
-                f"problem {problem!r}, stage {stage}, {draw!r}: has a sample {max(indices)} and no sample {min(missing)}; number samples from 0 without gaps, "
+                f"problem {problem!r}, stage {stage}, {draw!r}: has a sample {max(indices)} and no sample {missing}; number samples from 0 without gaps, "
                 "and write a row with a null answer for a sample that gave none"
             )
 

@@ -105,6 +105,7 @@ def test_texts_of_others_are_read_by_the_task(tmp_path: Path) -> None:
     ("spoil", "message"),
     [
         (lambda rows: [rows[0], rows[2]], "has a sample 2 and no sample 1"),
+        (lambda rows: [*rows, {**rows[0], "index": 2**40}], "has a sample 1099511627776 and no sample 4"),
         (
             lambda rows: [*rows, rows[0]],
             r"row 10: sample 0 of 'votes' in stage 0, problem 'a', is there already, in row 0",
