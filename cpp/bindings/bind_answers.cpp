@@ -22,12 +22,6 @@ using answer::Kind;
 
 constexpr std::size_t chunk = 16;  // texts that a thread takes at a time
 
-Kind kind_of(std::string_view name) {
-  if (const auto kind = answer::kind_named(name)) return *kind;
-  throw py::value_error("kind: expected math, integer, number, choice, date, text, code or auto, got '" +
-                        std::string(name) + "'");
-}
-
 // Views of Python strings that the caller holds, and copies of those that have no UTF-8 form (lone surrogates).
 class Texts {
  public:
@@ -46,6 +40,14 @@ class Texts {
  private:
   std::list<std::string> copies_;  // addresses stay
 };
+
+Kind kind_of(py::handle kind) {
+  Texts texts;
+  const std::string_view name = texts.view(kind, "kind");
+  if (const auto known = answer::kind_named(name)) return *known;
+  throw py::value_error("kind: expected math, integer, number, choice, date, text, output or auto, got '" +
+                        std::string(name) + "'");
+}
 
 py::object text_or_none(const std::optional<std::string>& text) {
   if (!text) return py::none();
@@ -78,7 +80,7 @@ std::vector<std::optional<std::string_view>> views(const py::sequence& items, co
   return found;
 }
 
-py::object extract_one(py::handle text, std::string_view kind) {
+py::object extract_one(py::handle text, py::handle kind) {
   Texts texts;
   const auto view = texts.view(text, "text");
   const Kind of = kind_of(kind);
@@ -90,21 +92,21 @@ py::object extract_one(py::handle text, std::string_view kind) {
   return text_or_none(found);
 }
 
-py::tuple grade_one(py::handle gold, py::handle prediction, std::string_view kind) {
+py::tuple grade_one(py::handle gold, py::handle prediction, py::handle kind) {
   Texts texts;
   const auto left = texts.view(gold, "gold");
   const auto right = texts.view(prediction, "prediction");
   return verdict_of(answer::grade(left, right, kind_of(kind)));
 }
 
-py::object vote_key_one(py::handle text, std::string_view kind) {
+py::object vote_key_one(py::handle text, py::handle kind) {
   Texts texts;
   return text_or_none(answer::vote_key(texts.view(text, "answer"), kind_of(kind)));
 }
 
 // text -> text of each item, on all cores.
 template <typename Function>
-py::list each(const py::sequence& items, const char* name, std::string_view kind, const Function& function) {
+py::list each(const py::sequence& items, const char* name, py::handle kind, const Function& function) {
   Texts texts;
   const auto given = views(items, name, texts);
   const Kind of = kind_of(kind);
@@ -120,7 +122,7 @@ py::list each(const py::sequence& items, const char* name, std::string_view kind
   return result;
 }
 
-py::list grade_all(const py::sequence& golds, const py::sequence& predictions, std::string_view kind) {
+py::list grade_all(const py::sequence& golds, const py::sequence& predictions, py::handle kind) {
   Texts texts;
   const auto left = views(golds, "golds", texts);
   const auto right = views(predictions, "predictions", texts);
@@ -160,13 +162,11 @@ void bind_answers(py::module_& module) {
       py::arg("text"), py::arg("entry_point"), py::arg("beginning"));
   module.def(
       "extract_all",
-      [](const py::sequence& texts, std::string_view kind) { return each(texts, "texts", kind, &answer::extract); },
+      [](const py::sequence& texts, py::handle kind) { return each(texts, "texts", kind, &answer::extract); },
       py::arg("texts"), py::arg("kind"));
   module.def(
       "vote_keys",
-      [](const py::sequence& answers, std::string_view kind) {
-        return each(answers, "answers", kind, &answer::vote_key);
-      },
+      [](const py::sequence& answers, py::handle kind) { return each(answers, "answers", kind, &answer::vote_key); },
       py::arg("answers"), py::arg("kind"));
   module.def("grade_all", &grade_all, py::arg("golds"), py::arg("predictions"), py::arg("kind"));
 }
