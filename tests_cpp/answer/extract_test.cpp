@@ -218,13 +218,36 @@ TEST(Extract, hostile_texts_cost_no_more_than_reading_them) {
   std::string answers;
   for (int i = 0; i < 50'000; ++i) answers += "answer ";
   EXPECT_EQ(extract_math(answers), std::nullopt);
-  for (const std::string piece :
-       {"\\( a \\) b \\] ", "**5. A** ", "\"answer\": ", "\"answer\": \"\\\\", "$1 ", "answer is **", "answer: }",
-        "<answer>", "answer is $x$ or ", "\\boxed{}", "$x$, $y$ and ", "choice is ", "<|a|>"}) {
+  for (const std::string piece : {"\\( a \\) b \\] ",
+                                  "**5. A** ",
+                                  "\"answer\": ",
+                                  "\"answer\": \"\\\\",
+                                  "$1 ",
+                                  "answer is **",
+                                  "answer: }",
+                                  "<answer>",
+                                  "answer is $x$ or ",
+                                  "\\boxed{}",
+                                  "$x$, $y$ and ",
+                                  "choice is ",
+                                  "<|a|>",
+                                  "1/",
+                                  "1 1/2 ",
+                                  "\xE2\x88\x9A",
+                                  "3^{",
+                                  "$\\boxed{}$",
+                                  "May 2, 2021 ",
+                                  "2 May ",
+                                  "B, ",
+                                  "(B) or ",
+                                  "not ",
+                                  "answer: not B "}) {
     std::string text;
     while (text.size() < 1'000'000) text += piece;
     const auto found = extract_math(text);
     EXPECT_LE(found.value_or("").size(), 512U) << piece;
+    EXPECT_LE(extract_date(text).value_or("").size(), 512U) << piece;
+    EXPECT_LE(extract_choices(text).size(), 26U) << piece;
   }
   EXPECT_TRUE(extract_math(std::string("\\boxed{4\0 2}", 12)).has_value());
 }

@@ -1,7 +1,7 @@
 #include "cope/answer/extract.h"
 
 #include <algorithm>
-#include <vector>
+#include <initializer_list>
 
 #include "cope/answer/chars.h"
 #include "cope/answer/passages.h"
@@ -94,50 +94,73 @@ std::string_view without_because(std::string_view said) {
   return trim(said.substr(0, stop));
 }
 
+struct Said {
+  std::string_view rest;             // what follows "answer is"
+  bool opened = false;               // a "**" stands in front of it
+  std::optional<std::string> whole;  // all of it, where it has an end of its own: of JSON, of <answer>
+};
+
+// Behind the "nswer" at a position; none where nothing is said to be an answer there.
+std::optional<Said> said_at(std::string_view text, std::size_t at) {
+  std::string_view rest = text.substr(at + 5);
+  if (rest.starts_with('>') && text.substr(0, at).ends_with("<a")) {
+    const std::string_view inside = trim(rest.substr(1, std::min(rest.find("</answer>"), longest_said) - 1));
+    if (has_content(inside)) return Said{rest, false, std::string(inside)};
+  }
+  if (rest.starts_with('s')) rest.remove_prefix(1);
+  if (rest.starts_with('"')) {
+    if (auto value = json_value(rest)) return Said{rest, false, std::move(value)};
+    rest.remove_prefix(1);
+  }
+  bool marked = false;
+  bool opened = false;
+  for (bool more = true; more;) {
+    more = false;
+    while (!rest.empty() && (is_space(rest[0]) || rest[0] == '*' || rest[0] == '_' || rest[0] == '}')) {
+      opened = marked && rest[0] == '*';
+      rest.remove_prefix(1);
+    }
+    for (const std::string_view word :
+         {"is", "are", ":", "=", "to the problem", "to the question", "would be", "must be", "therefore"}) {
+      if (rest.starts_with(word) &&
+          (!is_letter(word.back()) || rest.size() == word.size() || !is_letter(rest[word.size()]))) {
+        marked = marked || word == "is" || word == "are" || word == ":" || word == "=" || word == "would be" ||
+                 word == "must be";
+        rest.remove_prefix(word.size());
+        more = true;
+        break;
+      }
+    }
+  }
+  if (!marked) return std::nullopt;
+  return Said{trim(rest), opened, std::nullopt};
+}
+
+constexpr int most_markers = 64;
+
+std::optional<std::string> line_behind(std::string_view text, std::size_t hashes) {
+  if (hashes == none) return std::nullopt;
+  std::string_view line = text.substr(hashes + 4);
+  line = trim(line.substr(0, line.find('\n')));
+  return line.empty() ? std::nullopt : std::optional<std::string>(line);
+}
+
 // What follows the last "answer is", "answer:" or "####".
 std::optional<std::string> after_marker(std::string_view text) {
   std::size_t end = text.size();
   const std::size_t hashes = rfind(text, "####", 0, end);
-  for (int tries = 0; tries < 64; ++tries) {
+  for (int tries = 0; tries < most_markers; ++tries) {
     const std::size_t at = rfind(text, "nswer", 2, end);
     if (at == none || (hashes != none && hashes > at)) break;
     end = at;
-    std::string_view rest = text.substr(at + 5);
-    if (rest.starts_with('>') && text.substr(0, at).ends_with("<a")) {
-      const std::string_view inside = trim(rest.substr(1, std::min(rest.find("</answer>"), longest_said) - 1));
-      if (has_content(inside)) return std::string(inside);
-    }
-    if (rest.starts_with('s')) rest.remove_prefix(1);
-    if (rest.starts_with('"')) {
-      if (auto value = json_value(rest)) return value;
-      rest.remove_prefix(1);
-    }
-    bool marked = false;
-    bool opened = false;  // a "**" in front of the answer
-    for (bool more = true; more;) {
-      more = false;
-      while (!rest.empty() && (is_space(rest[0]) || rest[0] == '*' || rest[0] == '_' || rest[0] == '}')) {
-        opened = marked && rest[0] == '*';
-        rest.remove_prefix(1);
-      }
-      for (const std::string_view word :
-           {"is", "are", ":", "=", "to the problem", "to the question", "would be", "must be", "therefore"}) {
-        if (rest.starts_with(word) &&
-            (!is_letter(word.back()) || rest.size() == word.size() || !is_letter(rest[word.size()]))) {
-          marked = marked || word == "is" || word == "are" || word == ":" || word == "=" || word == "would be" ||
-                   word == "must be";
-          rest.remove_prefix(word.size());
-          more = true;
-          break;
-        }
-      }
-    }
-    if (!marked) continue;
-    rest = trim(rest);
+    auto found = said_at(text, at);
+    if (!found) continue;
+    if (found->whole) return std::move(found->whole);
+    const std::string_view rest = found->rest;
     if (rest.starts_with("$$") || rest.starts_with("\\[") || rest.starts_with("$") || rest.starts_with("\\(")) {
       if (auto math = joined_math(rest.substr(0, 4096)); math && has_content(*math)) return math;
     }
-    const std::string plain = without_bold(sentence(rest.substr(0, 2 * longest_said)), opened);
+    const std::string plain = without_bold(sentence(rest.substr(0, 2 * longest_said)), found->opened);
     const std::string_view said = without_marks(plain);
     if (!has_content(said) || said.size() > longest_said) continue;
     if (auto math = joined_math(said); math && has_content(*math)) return math;
@@ -148,12 +171,7 @@ std::optional<std::string> after_marker(std::string_view text) {
     }
     return std::string(without_marks(is_prose(said) ? without_reason(said) : without_because(said)));
   }
-  if (hashes != none) {
-    std::string_view line = text.substr(hashes + 4);
-    line = trim(line.substr(0, line.find('\n')));
-    if (!line.empty()) return std::string(line);
-  }
-  return std::nullopt;
+  return line_behind(text, hashes);
 }
 
 // The last $...$, \(...\) or \[...\].
@@ -201,6 +219,128 @@ std::optional<std::string> last_math(std::string_view text) {
   return std::nullopt;
 }
 
+// --- numbers: each function returns where what it reads from `at` on ends, and `at` where there is no such thing ---
+
+std::size_t behind_blanks(std::string_view text, std::size_t at) {
+  while (at < text.size() && text[at] == ' ') ++at;
+  return at;
+}
+
+std::size_t behind_any(std::string_view text, std::size_t at, std::initializer_list<std::string_view> words) {
+  for (const std::string_view word : words) {
+    if (!text.substr(at).starts_with(word)) continue;
+    const std::size_t end = at + word.size();
+    if (!is_letter(word.back()) || end >= text.size() || !is_letter(text[end])) return end;
+  }
+  return at;
+}
+
+// 12, 1,234.5, .5
+std::size_t behind_digits(std::string_view text, std::size_t at) {
+  std::size_t i = at;
+  while (i < text.size() && (is_digit(text[i]) || ((text[i] == '.' || (text[i] == ',' && i > at)) &&
+                                                   i + 1 < text.size() && is_digit(text[i + 1]))))
+    ++i;
+  return i;
+}
+
+// ^2, ^{-3}, ², ½
+std::size_t behind_exponent(std::string_view text, std::size_t at) {
+  if (at < text.size() && text[at] == '^') {
+    std::size_t i = at + 1;
+    const bool group = i < text.size() && (text[i] == '{' || text[i] == '(');
+    if (group) ++i;
+    if (i < text.size() && text[i] == '-') ++i;
+    const std::size_t end = behind_digits(text, i);
+    if (end == i || (group && (end >= text.size() || (text[end] != '}' && text[end] != ')')))) return at;
+    return group ? end + 1 : end;
+  }
+  return behind_any(text, at, {"²", "³", "½", "¼", "¾", "⅓", "⅔"});
+}
+
+// A number between signs that open and close it: (3), {3}.
+std::size_t behind_group(std::string_view text, std::size_t at, char open, char close) {
+  if (at >= text.size() || text[at] != open) return at;
+  const std::size_t end = behind_digits(text, at + 1);
+  return end > at + 1 && end < text.size() && text[end] == close ? end + 1 : at;
+}
+
+// π, √3, sqrt(3), \frac{1}{2}
+std::size_t behind_constant(std::string_view text, std::size_t at) {
+  if (const std::size_t end = behind_any(text, at, {"π", "\\pi", "pi"}); end != at) return end;
+  for (const std::string_view root : {"√", "\\sqrt", "sqrt"}) {
+    if (!text.substr(at).starts_with(root)) continue;
+    const std::size_t i = at + root.size();
+    for (const std::size_t end :
+         {root == "√" ? behind_digits(text, i) : i, behind_group(text, i, '(', ')'), behind_group(text, i, '{', '}')}) {
+      if (end != i) return end;
+    }
+  }
+  for (const std::string_view fraction : {"\\frac", "\\dfrac", "\\tfrac"}) {
+    if (!text.substr(at).starts_with(fraction)) continue;
+    const std::size_t i = at + fraction.size();
+    const std::size_t above = behind_group(text, i, '{', '}');
+    const std::size_t below = behind_group(text, above, '{', '}');
+    if (above != i && below != above) return below;
+  }
+  return at;
+}
+
+// 12, 5^2, 12π, 2√3
+std::size_t behind_term(std::string_view text, std::size_t at) {
+  const std::size_t digits = behind_digits(text, at);
+  if (digits == at) return behind_constant(text, at);
+  const std::size_t power = behind_exponent(text, digits);
+  const std::size_t blank = behind_blanks(text, power);
+  const bool near = blank == power || text.substr(blank).starts_with("π") || text.substr(blank).starts_with("pi");
+  const std::size_t constant = near ? behind_constant(text, blank) : blank;
+  return constant != blank ? constant : power;
+}
+
+// 3/8, 4π/3; but no date.
+std::size_t behind_fraction(std::string_view text, std::size_t at) {
+  const std::size_t above = behind_term(text, at);
+  const std::size_t slash = behind_blanks(text, above);
+  if (above == at || slash >= text.size() || text[slash] != '/') return above;
+  const std::size_t begin = behind_blanks(text, slash + 1);
+  const std::size_t below = behind_term(text, begin);
+  const bool date = below + 1 < text.size() && text[below] == '/' && is_digit(text[below + 1]);
+  return below == begin || date ? above : below;
+}
+
+// All of a number from its first sign on: 3/8, 1 1/2, 5^2, 12π, 3 * 10^5, 2.5 million.
+std::size_t behind_number(std::string_view text, std::size_t at) {
+  std::size_t end = behind_fraction(text, at);
+  if (end == at) return at;
+  if (all_digits(text.substr(at, end - at)) && end < text.size() && text[end] == ' ' && end + 1 < text.size() &&
+      is_digit(text[end + 1])) {
+    const std::size_t whole = behind_digits(text, end + 1);
+    const std::size_t fraction = behind_fraction(text, end + 1);
+    if (fraction > whole && whole < text.size() && text[whole] == '/') end = fraction;
+  }
+  const std::size_t blank = behind_blanks(text, end);
+  if (const std::size_t times = behind_any(text, blank, {"×", "·", "*", "x", "\\times", "\\cdot"}); times != blank) {
+    const std::size_t ten = behind_blanks(text, times);
+    const std::size_t power = text.substr(ten).starts_with("10") ? behind_exponent(text, ten + 2) : ten + 2;
+    if (power > ten + 2) end = power;
+  }
+  const std::size_t word = behind_blanks(text, end);
+  const std::size_t scale = behind_any(text, word, {"hundred", "thousand", "million", "billion", "trillion"});
+  return scale != word ? scale : end;
+}
+
+// Where the number begins whose last digits are from `start` to `end`.
+std::size_t number_begin(std::string_view text, std::size_t start, std::size_t end) {
+  constexpr std::size_t farthest = 48;
+  for (std::size_t i = start > farthest ? start - farthest : 0; i < start; ++i) {
+    const char before = i == 0 ? ' ' : text[i - 1];
+    const bool inside = is_letter(before) || is_digit(before) || before == '_' || before == '^' || before == '/' ||
+                        before == '\\' || ((before == '.' || before == ',') && i > 1 && is_digit(text[i - 2]));
+    if (!inside && behind_number(text, i) >= end) return i;
+  }
+  return start;
+}
+
 }  // namespace
 
 std::optional<std::string> extract_number(std::string_view text) {
@@ -215,29 +355,55 @@ std::optional<std::string> extract_number(std::string_view text) {
       if (!is_digit(c) && !inner) break;
       --start;
     }
-    const bool glued = (start > 0 && (is_letter(text[start - 1]) || text[start - 1] == '_')) ||
-                       (end < text.size() && (is_letter(text[end]) || text[end] == '_'));
-    if (!glued) {
-      constexpr std::string_view sign = "\xE2\x88\x92";  // U+2212
-      if (text.substr(0, start).ends_with(sign)) {
-        const std::size_t before = start - sign.size();
-        if (before == 0 || is_space(text[before - 1])) return "-" + std::string(text.substr(start, end - start));
-      }
-      const bool minus =
-          start > 0 && text[start - 1] == '-' &&
-          (start < 2 || (!is_digit(text[start - 2]) && !is_letter(text[start - 2]) && text[start - 2] != ')'));
-      return std::string(text.substr(minus ? start - 1 : start, end - (minus ? start - 1 : start)));
+    const bool glued =
+        (start > 0 && (is_letter(text[start - 1]) || text[start - 1] == '_')) ||
+        (end < text.size() && (is_letter(text[end]) || text[end] == '_') && behind_any(text, end, {"pi"}) == end);
+    if (glued) {
+      end = start;
+      continue;
     }
-    end = start;
+    start = number_begin(text, start, end);
+    end = std::max(end, behind_number(text, start));
+    constexpr std::string_view sign = "\xE2\x88\x92";  // U+2212
+    if (text.substr(0, start).ends_with(sign)) {
+      const std::size_t before = start - sign.size();
+      if (before == 0 || is_space(text[before - 1])) return "-" + std::string(text.substr(start, end - start));
+    }
+    const bool minus =
+        start > 0 && text[start - 1] == '-' &&
+        (start < 2 || (!is_digit(text[start - 2]) && !is_letter(text[start - 2]) && text[start - 2] != ')'));
+    if (minus) --start;
+    return std::string(text.substr(start, end - start));
   }
   return std::nullopt;
 }
 
+std::optional<std::string> said_answer(std::string_view text) {
+  text = after_thinking(text);
+  if (auto box = boxed(text); box && !box->empty()) return box;
+  std::size_t end = text.size();
+  const std::size_t hashes = rfind(text, "####", 0, end);
+  for (int tries = 0; tries < most_markers; ++tries) {
+    const std::size_t at = rfind(text, "nswer", 2, end);
+    if (at == none || (hashes != none && hashes > at)) break;
+    end = at;
+    auto found = said_at(text, at);
+    if (!found) continue;
+    if (found->whole) return std::move(found->whole);
+    const std::string plain = without_bold(sentence(found->rest.substr(0, 2 * longest_said)), found->opened);
+    const std::string_view said = without_marks(without_because(plain));
+    if (has_content(said) && said.size() <= longest_said) return std::string(said);
+  }
+  return line_behind(text, hashes);
+}
+
 std::optional<std::string> extract_math(std::string_view text) {
   text = after_thinking(text);
+  std::string rest;  // without boxes that show where the answer should stand
   if (auto box = boxed(text)) {
-    if (box->empty()) return std::nullopt;
-    return box;
+    if (!box->empty()) return box;
+    rest = without_empty_boxes(text);
+    text = rest;
   }
   if (auto said = after_marker(text)) return said;
   if (auto math = last_math(text)) return math;
@@ -245,32 +411,115 @@ std::optional<std::string> extract_math(std::string_view text) {
   return extract_number(text);
 }
 
-std::optional<std::string> extract_choice(std::string_view text) {
-  text = trim(after_thinking(text));
-  const auto letter_in = [](std::string_view said) -> std::optional<std::string> {
-    // A lone capital letter: the first that is "(C)", "C)", "C.", "C:" or stands alone.
-    for (std::size_t i = 0; i < said.size(); ++i) {
-      if (!is_upper(said[i])) continue;
-      if (i > 0 && (is_letter(said[i - 1]) || is_digit(said[i - 1]) || said[i - 1] == '\'')) continue;
-      if (i + 1 < said.size() && (is_letter(said[i + 1]) || is_digit(said[i + 1]) || said[i + 1] == '\'')) continue;
-      const bool article = said[i] == 'A' && i + 2 < said.size() && said[i + 1] == ' ' && is_letter(said[i + 2]) &&
-                           !is_upper(said[i + 2]);
-      if (said[i] == 'I' && i + 1 < said.size() && said[i + 1] == ' ') continue;
-      if (!article) return std::string(1, said[i]);
+namespace {
+
+constexpr std::string_view closing_marks = ")]}*$`\" ";
+
+// Whether the letter at a position names a choice: no part of a word, no article, no "I".
+bool stands_alone(std::string_view text, std::size_t i) {
+  const auto wordy = [](char c) { return is_letter(c) || is_digit(c) || c == '\''; };
+  if (!is_upper(text[i]) || (i > 0 && (wordy(text[i - 1]) || text[i - 1] == '\\'))) return false;
+  if (i + 1 == text.size()) return true;
+  if (wordy(text[i + 1]) || (text[i] == 'I' && text[i + 1] == ' ')) return false;
+  return text[i] != 'A' || text[i + 1] != ' ' || i + 2 == text.size() || !is_letter(text[i + 2]) ||
+         is_upper(text[i + 2]) || behind_any(text, i + 2, {"and", "or", "is", "are"}) != i + 2;
+}
+
+// The letter that "and", "or" or a comma joins to the one at `i`: of "B and C"; none where none does. "B, C is too small" says B.
+std::size_t joined_letter(std::string_view text, std::size_t i) {
+  std::size_t at = i + 1;
+  bool word = false;
+  bool comma = false;
+  while (at < text.size()) {
+    const std::size_t before = at;
+    if ((closing_marks.find(text[at]) != none && !word && !comma) || text[at] == ' ') ++at;
+    at = behind_any(text, at, {"\\text{", "\\textbf{", "\\mathrm{"});
+    if (const std::size_t end = behind_any(text, at, {"and", "or", "AND", "OR", "&", "/"}); end != at) {
+      word = true;
+      at = end;
     }
-    return std::nullopt;
-  };
-  if (const auto box = boxed(text)) return letter_in(*box);
-  if (const auto said = after_marker(text)) {
-    if (auto letter = letter_in(*said)) return letter;
+    if (at < text.size() && (text[at] == ',' || text[at] == ';')) {
+      comma = true;
+      ++at;
+    }
+    if (word || comma) {
+      at = behind_any(text, at, {"(", "[", "*", "$", "}", "\\boxed{", "option", "Option", "choice"});
+    }
+    if (at == before) break;
+  }
+  if ((!word && !comma) || at >= text.size() || !stands_alone(text, at)) return none;
+  if (word) return at;
+  std::size_t after = at + 1;
+  while (after < text.size() && closing_marks.find(text[after]) != none) ++after;
+  const bool goes_on = after < text.size() && is_letter(text[after]) &&
+                       behind_any(text, after, {"and", "or", "are", "AND", "OR"}) == after;
+  return goes_on ? none : at;
+}
+
+// Whether "not", "neither" or the like stands in front of a letter.
+bool is_denied(std::string_view text, std::size_t i) {
+  std::string_view before = text.substr(0, i);
+  for (int words = 0; words < 4; ++words) {
+    while (!before.empty() && !is_letter(before.back()) && std::string_view(" ([{*$`\"\\").find(before.back()) != none)
+      before.remove_suffix(1);
+    std::size_t start = before.size();
+    while (start > 0 && (is_letter(before[start - 1]) || before[start - 1] == '\'')) --start;
+    const std::string word = lower(before.substr(start));
+    if (word.ends_with("not") || word.ends_with("n't") || word == "neither" || word == "nor" || word == "except")
+      return true;
+    if (word != "option" && word != "choice" && word != "answer" && word != "be" && word != "the" && word != "text" &&
+        word != "textbf" && word != "boxed")
+      return false;
+    before = before.substr(0, start);
+  }
+  return false;
+}
+
+// Of "(b)", "b) 12", "option b": b.
+std::optional<char> small_label(std::string_view text) {
+  text = without_marks(text);
+  for (const std::string_view word : {"The ", "the ", "Option ", "option ", "Choice ", "choice "}) {
+    if (text.starts_with(word)) text = trim(text.substr(word.size()));
+  }
+  const bool open = text.starts_with('(') || text.starts_with('[');
+  if (open) text.remove_prefix(1);
+  if (text.empty() || !is_letter(text[0]) || (text.size() > 1 && text[1] != ')' && text[1] != ']')) return std::nullopt;
+  if (open && text.size() == 1) return std::nullopt;
+  return static_cast<char>(is_upper(text[0]) ? text[0] : text[0] - 'a' + 'A');
+}
+
+// The first letter that stands alone and is not denied, and those that are joined to it.
+std::string letters_in(std::string_view said) {
+  if (const auto label = small_label(said); label && joined_letter(said, said.find_first_of(")]")) == none)
+    return {*label};
+  std::string letters;
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    if (!stands_alone(said, i) || is_denied(said, i)) continue;
+    for (std::size_t at = i; at != none && letters.size() < 26; at = joined_letter(said, at)) letters += said[at];
+    return letters;
+  }
+  return letters;
+}
+
+}  // namespace
+
+std::string extract_choices(std::string_view text) {
+  text = trim(after_thinking(text));
+  if (const auto box = boxed(text); box && !box->empty()) return letters_in(*box);
+  if (const auto said = said_answer(text)) {
+    if (auto letters = letters_in(*said); !letters.empty()) return letters;
   }
   for (const std::string_view word : {"hoice is", "ption is", "hoice:", "ption:"}) {
     if (const std::size_t at = rfind(text, word, 0, text.size()); at != none) {
-      if (auto letter = letter_in(sentence(text.substr(at + word.size(), 32)))) return letter;
+      if (auto letters = letters_in(sentence(text.substr(at + word.size(), 32))); !letters.empty()) return letters;
     }
   }
-  if (text.size() <= 3) {
-    if (auto letter = letter_in(text)) return letter;
+  if (const auto label = small_label(text.substr(0, 64)); label && text.size() <= 64 && letters_in(text).size() == 1)
+    return {*label};
+  constexpr std::size_t short_list = 64;
+  const std::string_view bare = without_marks(text);
+  if (text.size() <= 3 || (bare.size() <= short_list && bare.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") <= 1)) {
+    if (auto letters = letters_in(bare); text.size() <= 3 ? !letters.empty() : letters.size() > 1) return letters;
   }
   for (std::size_t i = text.size(); i-- > 0;) {
     if (!is_upper(text[i])) continue;
@@ -279,16 +528,69 @@ std::optional<std::string> extract_choice(std::string_view text) {
     const bool start = i == 0 || text[i - 1] == '\n' || text[i - 1] == '*';
     const bool mark =
         i + 1 == text.size() || text[i + 1] == '.' || text[i + 1] == ':' || text[i + 1] == '*' || text[i + 1] == '\n';
-    if ((left && right) || (start && (right || mark))) return std::string(1, text[i]);
+    if (!(left && right) && !(start && (right || mark))) continue;
+    if (is_denied(text, i)) continue;
+    std::string letters(1, text[i]);
+    if (const std::size_t next = joined_letter(text, i); next != none) letters += text[next];
+    constexpr std::size_t nearest = 24;
+    for (std::size_t k = i > nearest ? i - nearest : 0; k < i; ++k) {
+      if (stands_alone(text, k) && joined_letter(text, k) == i) letters += text[k];
+    }
+    return letters;
   }
-  return std::nullopt;
+  return {};
 }
 
-std::optional<std::string> extract_date(std::string_view text) {
-  text = after_thinking(text);
-  if (auto box = boxed(text)) return box;
-  if (auto said = after_marker(text)) return said;
-  // The last 05/01/2021 or 2021-05-01: two marks between digits, and no more digits around.
+std::optional<std::string> extract_choice(std::string_view text) {
+  const std::string letters = extract_choices(text);
+  if (letters.empty() || letters.find_first_not_of(letters[0]) != none) return std::nullopt;
+  return letters.substr(0, 1);
+}
+
+namespace {
+
+std::size_t before_any(std::string_view text, std::size_t end, std::string_view signs) {
+  while (end > 0 && signs.find(text[end - 1]) != none) --end;
+  return end;
+}
+
+std::size_t before_letters(std::string_view text, std::size_t end) {
+  while (end > 0 && is_letter(text[end - 1])) --end;
+  return end;
+}
+
+// Where the month, or the day (2, 2nd), begins that ends at `end`; none where there is none.
+std::size_t before_month(std::string_view text, std::size_t end) {
+  const std::size_t start = before_letters(text, end);
+  return month_named(text.substr(start, end - start)) == 0 ? none : start;
+}
+
+std::size_t before_day(std::string_view text, std::size_t end) {
+  for (const std::string_view ending : {"st", "nd", "rd", "th"}) {
+    if (text.substr(0, end).ends_with(ending)) end -= ending.size();
+  }
+  std::size_t start = end;
+  while (start > 0 && end - start < 3 && is_digit(text[start - 1])) --start;
+  return end - start == 1 || end - start == 2 ? start : none;
+}
+
+// Where the date begins whose year is from `year` on: May 2, 2021; 2nd of May 2021.
+std::size_t before_year(std::string_view text, std::size_t year) {
+  constexpr std::string_view between = " ,.";
+  const std::size_t end = before_any(text, year, between);
+  if (end == year) return none;
+  if (const std::size_t day = before_day(text, end); day != none)
+    return before_month(text, before_any(text, day, between));
+  const std::size_t month = before_month(text, end);
+  if (month == none) return none;
+  std::size_t before = before_any(text, month, between);
+  if (text.substr(0, before).ends_with(" of")) before = before_any(text, before - 2, between);
+  return before_day(text, before);
+}
+
+}  // namespace
+
+std::optional<std::string_view> last_date(std::string_view text) {
   for (std::size_t end = text.size(); end > 0;) {
     while (end > 0 && !is_digit(text[end - 1])) --end;
     std::size_t start = end;
@@ -298,11 +600,22 @@ std::optional<std::string> extract_date(std::string_view text) {
       if (!is_digit(text[start - 1])) ++marks;
       --start;
     }
-    if (marks == 2 && end - start >= 8 && end - start <= 10) return std::string(text.substr(start, end - start));
+    if (marks == 2 && end - start >= 8 && end - start <= 10) return text.substr(start, end - start);
+    if (marks == 0 && end - start == 4) {
+      if (const std::size_t begin = before_year(text, start); begin != none) return text.substr(begin, end - begin);
+    }
     if (start == end) break;
     end = start;
   }
-  // May 1, 2021: the last line, where it is short.
+  return std::nullopt;
+}
+
+std::optional<std::string> extract_date(std::string_view text) {
+  text = after_thinking(text);
+  auto said = said_answer(text);
+  if (const auto date = last_date(said ? std::string_view(*said) : text)) return std::string(*date);
+  if (said) return said;
+  // In other words, the last line, where it is short.
   std::string_view last = trim(text);
   const std::size_t line = last.rfind('\n');
   if (line != none) last = trim(last.substr(line + 1));
@@ -329,6 +642,11 @@ std::optional<std::string> extract_code(std::string_view text) {
 }
 
 std::optional<std::string> extract_text(std::string_view text) {
+  if (auto said = said_answer(text)) return said;
+  return whole_text(text);
+}
+
+std::optional<std::string> whole_text(std::string_view text) {
   text = trim(after_thinking(text));
   if (text.empty()) return std::nullopt;
   return std::string(text);

@@ -7,6 +7,7 @@
 #include "cope/answer/chars.h"
 #include "cope/answer/extract.h"
 #include "cope/answer/parser.h"
+#include "cope/answer/passages.h"
 #include "cope/answer/reading.h"
 #include "cope/base/digest.h"
 
@@ -46,17 +47,6 @@ std::optional<std::string> number_key(std::string_view answer) {
   return last.key();
 }
 
-int month_named(std::string_view word) {
-  constexpr std::string_view months[] = {"jan", "feb", "mar", "apr", "may", "jun",
-                                         "jul", "aug", "sep", "oct", "nov", "dec"};
-  if (word.size() < 3) return 0;
-  const std::string small = lower(word);
-  for (std::size_t k = 0; k < 12; ++k) {
-    if (small.starts_with(months[k])) return static_cast<int>(k) + 1;
-  }
-  return 0;
-}
-
 // YYYY-MM-DD of a text that is one date.
 std::optional<std::string> date_key(std::string_view text) {
   text = trim(text);
@@ -65,7 +55,6 @@ std::optional<std::string> date_key(std::string_view text) {
   std::size_t widths[3] = {0, 0, 0};
   int count = 0;
   int month = 0;
-  int month_at = -1;
   for (std::size_t i = 0; i < text.size();) {
     if (is_digit(text[i])) {
       if (count == 3) return std::nullopt;
@@ -83,8 +72,7 @@ std::optional<std::string> date_key(std::string_view text) {
       if (ending || word == "of" || word == "the" || word.ends_with("day")) continue;
       if (month != 0 || month_named(word) == 0) return std::nullopt;
       month = month_named(word);
-      month_at = count;
-    } else if (std::string_view("/-., \\{}$").find(text[i]) != std::string_view::npos) {
+    } else if (std::string_view("/-., \\{}$*").find(text[i]) != std::string_view::npos) {
       ++i;
     } else {
       return std::nullopt;
@@ -98,7 +86,6 @@ std::optional<std::string> date_key(std::string_view text) {
     day = numbers[year_first ? 1 : 0];
     year = numbers[year_first ? 0 : 1];
     if (widths[year_first ? 0 : 1] != 4) return std::nullopt;
-    (void)month_at;
   } else {
     if (count != 3) return std::nullopt;
     if (widths[0] == 4) {
@@ -121,8 +108,25 @@ std::optional<std::string> date_key(std::string_view text) {
   return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2);
 }
 
+// Without $ signs and \text{...} and the like around the whole.
+std::string_view bare_words(std::string_view text) {
+  for (int round = 0; round < 8; ++round) {
+    const std::size_t before = text.size();
+    text = trim(text);
+    if (text.size() > 1 && text.starts_with('$') && text.ends_with('$')) text = trim(text.substr(1, text.size() - 2));
+    for (const std::string_view name :
+         {"\\text{", "\\textbf{", "\\textit{", "\\mathrm{", "\\mathbf{", "\\mbox{", "\\boxed{"}) {
+      if (text.starts_with(name) && closing_brace(text, name.size() - 1) == text.size() - 1)
+        text = text.substr(name.size(), text.size() - name.size() - 1);
+    }
+    if (text.size() == before) break;
+  }
+  return text;
+}
+
 // Lower case, no articles, no punctuation, single blanks.
 std::string text_key(std::string_view answer) {
+  answer = bare_words(answer);
   std::string key;
   std::string word;
   const auto flush = [&] {
@@ -159,11 +163,26 @@ std::string code_key(std::string_view answer) {
   return first == std::string::npos ? std::string() : key.substr(first);
 }
 
+// "B"; "B,C" of a list.
 std::string choice_key(std::string_view answer) {
-  if (auto letter = extract_choice(answer)) return *letter;
-  const std::string_view said = trim(answer);
-  if (said.size() == 1 && is_letter(said[0])) return std::string(1, static_cast<char>(said[0] - ('a' - 'A')));
-  return "t:" + text_key(answer);
+  std::string letters = extract_choices(answer);
+  if (letters.empty()) return "t:" + text_key(answer);
+  std::ranges::sort(letters);
+  letters.erase(std::unique(letters.begin(), letters.end()), letters.end());
+  std::string key(1, letters[0]);
+  for (const char letter : letters.substr(1)) key.append(1, ',').append(1, letter);
+  return key;
+}
+
+// The date that an output gives; none where it names several and does not say which.
+std::optional<std::string> given_date(std::string_view output) {
+  const auto said = said_answer(output);
+  const std::string_view text = said ? std::string_view(*said) : output;
+  const auto date = last_date(text);
+  if (!date) return std::nullopt;
+  const auto key = date_key(*date);
+  const auto other = last_date(text.substr(0, static_cast<std::size_t>(date->data() - text.data())));
+  return other && date_key(*other) != key ? std::nullopt : key;
 }
 
 std::optional<std::string> math_key(std::string_view answer) {
@@ -201,7 +220,7 @@ std::optional<std::string> extract(std::string_view text, Kind kind) {
       return extract_code(text);
     case Kind::automatic: {
       if (auto said = extract_math(text)) return said;
-      auto whole = extract_text(text);
+      auto whole = whole_text(text);
       return whole && whole->size() <= 200 ? whole : std::nullopt;
     }
   }
@@ -243,7 +262,15 @@ Verdict grade(std::string_view gold, std::string_view answer, Kind kind) {
   if (kind == Kind::math || (kind == Kind::automatic && !(date_key(gold) && date_key(answer))))
     return grade_math(gold, answer);
   const auto left = vote_key(gold, kind);
-  const auto right = vote_key(answer, kind);
+  auto right = vote_key(answer, kind);
+  if (left != right) {  // of a whole output, what it says the answer is
+    std::optional<std::string> given;
+    if (kind == Kind::date && !date_key(answer)) given = given_date(answer);
+    if (kind == Kind::text) {
+      if (const auto said = said_answer(answer)) given = vote_key(*said, kind);
+    }
+    if (given) right = std::move(given);
+  }
   const bool same = left && right && *left == *right;
   const bool number = kind == Kind::integer || kind == Kind::number;
   const auto shown = [](const std::optional<std::string>& key) { return one_line(key.value_or("").substr(0, 80)); };

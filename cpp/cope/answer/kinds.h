@@ -5,8 +5,8 @@
 //
 // math     what models write in \boxed{}; the policy is docs/answers.md
 // integer  AIME: an integer, leading zeros or not
-// number   GSM8K: what follows "####", else the last number; units, money and percent signs do not count
-// choice   one capital letter
+// number   GSM8K: what follows "####", else the last number, with all of what it is part of (3/8, 2.5 million); units, money and percent signs do not count
+// choice   one letter; a gold answer may be a list of such
 // date     05/01/2021 (month first), 2021-05-01, May 1, 2021
 // text     words without case, articles and punctuation
 // output   what a program prints: lines, without blanks at their ends

@@ -144,6 +144,21 @@ std::optional<std::string> boxed(std::string_view text) {
   return content;
 }
 
+std::string without_empty_boxes(std::string_view text) {
+  std::string rest(text);
+  std::size_t end = rest.size();
+  for (int tries = 0; tries < 16; ++tries) {
+    const auto box = box_before(rest, end);
+    if (!box) break;
+    end = box->begin;
+    if (!trim(box->content).empty()) continue;
+    std::size_t stop = box->end;
+    while (end > 0 && stop < rest.size() && rest[end - 1] == '$' && rest[stop] == '$') --end, ++stop;
+    rest.erase(end, stop - end);
+  }
+  return rest;
+}
+
 std::string_view sentence(std::string_view text) {
   const std::size_t line = text.find('\n');
   if (line != none) text = text.substr(0, line);
@@ -214,6 +229,17 @@ std::optional<std::string> joined_math(std::string_view text) {
     end = next->data() + next->size();
   }
   return all;
+}
+
+int month_named(std::string_view word) {
+  constexpr std::string_view months[] = {"january", "february", "march",     "april",   "may",      "june",
+                                         "july",    "august",   "september", "october", "november", "december"};
+  const std::string small = lower(word);
+  for (std::size_t k = 0; k < 12; ++k) {
+    const bool short_form = small.size() == 3 || small == "sept";
+    if (small == months[k] || (short_form && months[k].starts_with(small))) return static_cast<int>(k) + 1;
+  }
+  return 0;
 }
 
 bool is_prose(std::string_view text) {

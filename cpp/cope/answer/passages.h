@@ -31,6 +31,9 @@ std::optional<Box> box_before(std::string_view text, std::size_t end);
 // The content of the last box that is not empty, and of those that are joined to it.
 std::optional<std::string> boxed(std::string_view text);
 
+// Without the last few boxes that hold nothing.
+std::string without_empty_boxes(std::string_view text);
+
 // The end of what is said in one go: a line, or a sentence.
 std::string_view sentence(std::string_view text);
 
@@ -46,6 +49,9 @@ std::optional<std::string_view> first_math(std::string_view text);
 
 // The first piece of mathematics and those that only "and", "or" or a comma join to it.
 std::optional<std::string> joined_math(std::string_view text);
+
+// 1 to 12 of January or Jan to December or Dec; 0 where it is no month.
+int month_named(std::string_view word);
 
 // A sentence rather than an answer: four words or more.
 bool is_prose(std::string_view text);
