@@ -179,6 +179,8 @@ CASES: dict[str, list[tuple[str, str, bool]]] = {
         ("x^{100}", "x^{100}+1", False),
         ("x", "x+10^{-40}", False),
         ("|x|", "x", False),
+        (r"|x-3|", r"\sqrt{(x-3)^2}", True),
+        ("3-x", r"\sqrt{(x-3)^2}", False),
         ("6-5i", "6 - 5 i", True),
         ("1+2i", "i(2-i)", True),
         ("-1", r"e^{i\pi}", True),
@@ -250,7 +252,8 @@ points where there are variables); the structure of lists, sets, intervals, matr
 limits of size (a tower of powers, a megabyte of digits) is compared as text, and its verdict says `unevaluated`.
 
 Conventions: `log` without a base is natural, and decimal where only that agrees; the real root is meant where the degree is odd; letters of functions stand for
-positive numbers, so that the square root of x squared is x; a name `x` in front of a number, a set or an interval may be left out in votes, too.
+positive numbers, so that the square root of x squared is x, but what changes its sign among them does not: the square root of (x - 3) squared is |x - 3|;
+|x| is no x, as an absolute value is written of what may be negative; a name `x` in front of a number, a set or an interval may be left out in votes, too.
 Of f, g and h brackets hold arguments (f(2) is no 2f), but for a height times a sum, h(a+b); of all other letters they are factors. Variables below the
 line of an equation are multiplied out (xy = 1 and y = 1/x are one class); denominators that are sums are not. A letter behind a number may be a unit where
 the gold answer has one or has no variables. Items of a list count as often as the gold answer repeats them. What is said to be about a value must be

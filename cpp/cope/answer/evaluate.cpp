@@ -37,11 +37,6 @@ bool Evaluator::mentions_pi(NodeId id) const {
   return tree_[id].op == Op::pi || std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return mentions_pi(kid); });
 }
 
-bool Evaluator::has_absolute(NodeId id) const {
-  if (tree_[id].op == Op::function && tree_.name(id) == "abs" && has_symbols(id)) return true;
-  return std::ranges::any_of(tree_.kids(id), [&](NodeId kid) { return has_absolute(kid); });
-}
-
 std::optional<std::string> Evaluator::key_at(NodeId id, int point, std::optional<Gaussian>& rational) {
   bool zero_before = false;
   for (mpfr_prec_t bits = usual_bits; bits <= static_cast<mpfr_prec_t>(limits.precision_bits) + usual_bits; bits *= 2) {
@@ -91,11 +86,17 @@ std::optional<std::string> Evaluator::ball_key(NodeId id) {
   std::optional<Gaussian> second;
   const auto other = key_at(id, 1, second);
   if (!other) return std::nullopt;
-  if (first && second && first->re == second->re && first->im == second->im) return text_of(*first);
-  if (!has_absolute(id)) return "~" + *key + '|' + *other;
-  const auto negative = key_at(id, 3, second);  // |x| is no x
-  if (!negative) return std::nullopt;
-  return "~" + *key + '|' + *other + '|' + *negative;
+  bool constant = first && second && first->re == second->re && first->im == second->im;
+  std::string whole = "~" + *key + '|' + *other;
+  if (const Folds found = folds(id); found.turns || found.absolute) {
+    const Ball value = constant ? Ball::gaussian(first->re, first->im, usual_bits) : Ball(usual_bits);
+    for (const std::string& part : folded(id, found, Ball::rational(1, usual_bits))) {
+      constant = constant && part == leading_bits(value, folded_key_bits);
+      whole += '|' + part;
+    }
+  }
+  if (meter_.exhausted()) return std::nullopt;
+  return constant ? text_of(*first) : whole;
 }
 
 std::optional<int> Evaluator::compare(NodeId a, NodeId b) {

@@ -30,7 +30,8 @@ class Evaluator {
   // None where the value is not rational, has variables, or is too large.
   std::optional<Gaussian> exact(NodeId id);
 
-  // At point 0 to 3, of which the last has negative variables; bad where there is no value within limits.
+  // At point 0 to 7: at 3 all variables are negative; at 4 to 7 they are large and small in turn, and in the other order. Bad where there is no value within
+  // limits.
   Ball at(NodeId id, int point, mpfr_prec_t bits);
 
   // None where there is no value within limits.
@@ -43,7 +44,18 @@ class Evaluator {
   bool has_plus_minus(NodeId id) const;
   bool mentions(NodeId id, const std::string& symbol) const;
   bool mentions_pi(NodeId id) const;
-  bool has_absolute(NodeId id) const;                // of something with variables
+
+  // What |u| and even roots of u, where u has variables, do to an expression.
+  struct Folds {
+    bool turns =
+        false;  // u may change its sign among positive values of the variables, as in |x - 3| and \sqrt{(x - 3)^2}
+    bool absolute = false;  // |u| of a u that does not: |x|
+  };
+  Folds folds(NodeId id);
+  // What tells apart expressions that differ only beyond a fold: their values at points 3 to 7, as far as there are folds, over another value.
+  static constexpr long folded_key_bits = 96;
+  std::vector<std::string> folded(NodeId id, Folds folds, const Ball& over);
+
   bool inexact_used() const { return balls_used_; }  // whether a key needed balls
 
  private:
@@ -56,6 +68,19 @@ class Evaluator {
   Ball ball_series(NodeId id);
   Ball opaque(std::string_view name, NodeId id);
   Ball opaque(std::string_view name, const std::vector<Ball>& parts) const;
+  // Of positive values of the variables.
+  enum class Sign : std::uint8_t { unknown, positive, negative, never_negative };
+  struct Range {
+    Sign sign = Sign::unknown;
+    bool variable = false;
+  };
+  bool even_root(NodeId id);
+  bool has_folds(NodeId id);
+  bool is_square(NodeId id) const;
+  Range range(NodeId id, Folds& folds, bool squared);
+  Sign sign_of(NodeId id, const std::vector<Range>& kids);
+  Sign sign_inside(NodeId id, Sign written, bool& even);
+  Ball variable(const std::string& name) const;
   std::optional<std::string> ball_key(NodeId id);
   std::optional<std::string> key_at(NodeId id, int point, std::optional<Gaussian>& rational);
 

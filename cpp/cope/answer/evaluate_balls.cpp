@@ -24,6 +24,15 @@ Ball Evaluator::at(NodeId id, int point, mpfr_prec_t bits) {
   return ball(id);
 }
 
+Ball Evaluator::variable(const std::string& name) const {
+  if (point_ < 3) return Ball::random(seed_of(name, static_cast<std::uint64_t>(point_)), bits_);
+  if (point_ == 3) return -Ball::random(seed_of(name, 3), bits_);
+  // Between 48 and 145, then between 9 and 5 million, each with its reciprocals: x - y, x - 3 and most of x - 2 y are positive at one and negative at another.
+  const Ball random = Ball::random(seed_of(name, 4), bits_);
+  const Ball large = point_ < 6 ? power(random, 2) * Ball::rational(40, bits_) : power(random, 24);
+  return point_ % 2 == 0 ? large : Ball::rational(1, bits_) / large;
+}
+
 Ball Evaluator::ball(NodeId id) {
   const auto cost = static_cast<std::uint64_t>(bits_ / 128);
   if (!meter_.spend(cost)) return Ball::bad(bits_);
@@ -46,8 +55,7 @@ Ball Evaluator::ball(NodeId id) {
         if (dummies_[k] == tree_.name(id))
           return Ball::random(seed_of("dummy " + std::to_string(k), static_cast<std::uint64_t>(point_)), bits_);
       }
-      return point_ == 3 ? -Ball::random(seed_of(tree_.name(id), 3), bits_)
-                         : Ball::random(seed_of(tree_.name(id), static_cast<std::uint64_t>(point_)), bits_);
+      return variable(tree_.name(id));
     case Op::add: {
       Ball total(bits_);
       double high = Ball::exact;

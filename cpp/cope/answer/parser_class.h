@@ -108,6 +108,8 @@ class Parser {
   bool list(Ids& items);
   NodeId absolute();
   NodeId angle(char close);
+  bool before_condition();
+  NodeId lines(bool cases);
   NodeId environment(const std::string& name);
   NodeId command(const Token& token);
   NodeId figure(const std::string& kind);

@@ -319,6 +319,68 @@ NodeId Parser::angle(char close) {
   return tree_.make(Op::tuple, items);
 }
 
+// Past "if" and the like, and past the & in front of them: where the condition of a line of cases begins.
+bool Parser::before_condition() {
+  bool any = false;
+  while (take('&')) any = true;
+  while (word("if") || word("for") || word("when") || word("where")) {
+    next();
+    any = true;
+  }
+  return any;
+}
+
+// The lines of equations and of cases, past their beginning: statements that hold together. Of cases, a line that is parted is a value and its condition,
+// or equations that hold together in this case.
+NodeId Parser::lines(bool cases) {
+  Ids lines;
+  Ids line;
+  bool parted = false;
+  const auto equation = [&](NodeId id) { return tree_[id].op == Op::relation && tree_.name(id) == "="; };
+  for (;;) {
+    if (peek().kind == Tok::row || peek().kind == Tok::end || peek().kind == Tok::stop) {
+      if (parted && line.size() > 1) {
+        const bool together = std::ranges::all_of(line, equation);
+        lines.push_back(tree_.make(Op::cases, line, together ? 0 : 1));
+      } else {
+        lines.insert(lines.end(), line.begin(), line.end());
+      }
+      line.clear();
+      parted = false;
+      if (peek().kind != Tok::row) break;
+      next();
+      continue;
+    }
+    if (before_condition()) {
+      parted = parted || (cases && !line.empty());
+      continue;
+    }
+    if (!lines.empty() && line.empty() && take('=')) {  // a line that goes on with the one above
+      const NodeId side = item(false);
+      if (side == failed) return failed;
+      const bool chain = tree_[lines.back()].op == Op::relation;
+      const auto above = tree_.kids(lines.back());
+      Ids sides = chain ? Ids(above.begin(), above.end()) : Ids{lines.back()};
+      std::string signs = chain ? tree_.name(lines.back()) : "";
+      sides.push_back(side);
+      line.push_back(tree_.named(Op::relation, signs + '=', sides));
+      lines.pop_back();
+    } else if (cases && (word("otherwise") || word("else"))) {
+      next();
+      line.push_back(tree_.named(Op::symbol, "otherwise"));
+    } else {
+      const NodeId cell = statement(false);
+      if (cell == failed) return failed;
+      line.push_back(cell);
+    }
+    if (lines.size() + line.size() > limits.cells) return failed;
+    while (take(',') || take(';') || take('.')) {
+    }
+  }
+  if (lines.empty()) return failed;
+  return lines.size() == 1 ? lines[0] : tree_.make(Op::cases, lines);
+}
+
 NodeId Parser::environment(const std::string& name) {
   const bool equations = name == "cases" || name.starts_with("align") || name == "gathered" || name == "split" ||
                          name == "equation" || name == "gather";
@@ -327,6 +389,13 @@ NodeId Parser::environment(const std::string& name) {
   const Deeper deeper(*this);
   if (!deeper.ok()) return failed;
   const int bars = std::exchange(bars_, 0);
+  if (equations) {
+    const NodeId id = lines(name == "cases");
+    bars_ = bars;
+    if (id == failed || peek().kind != Tok::end) return failed;
+    next();
+    return id;
+  }
   Ids cells;
   std::size_t columns = 0;
   std::size_t width = 0;
@@ -335,39 +404,20 @@ NodeId Parser::environment(const std::string& name) {
       next();
       if (width == 0) continue;
       if (columns == 0) columns = width;
-      if (width != columns && matrix) return failed;
+      if (width != columns) return failed;
       width = 0;
       continue;
-    }
-    if (equations) {
-      while (take('&')) {
-      }
-      if (peek().kind == Tok::row || peek().kind == Tok::end) continue;
-      if (!cells.empty() && width == 0 && take('=')) {  // a line that goes on with the one above
-        const NodeId side = item(false);
-        if (side == failed) return failed;
-        const bool chain = tree_[cells.back()].op == Op::relation;
-        const auto above = tree_.kids(cells.back());
-        Ids sides = chain ? Ids(above.begin(), above.end()) : Ids{cells.back()};
-        std::string signs = chain ? tree_.name(cells.back()) : "";
-        sides.push_back(side);
-        cells.back() = tree_.named(Op::relation, signs + '=', sides);
-        ++width;
-        continue;
-      }
     }
     const NodeId cell = statement(false);
     if (cell == failed) return failed;
     cells.push_back(cell);
     ++width;
     if (cells.size() > limits.cells) return failed;
-    if (equations) (void)take(',');
-    if (!take('&') && peek().kind != Tok::row && peek().kind != Tok::end && !equations) return failed;
+    if (!take('&') && peek().kind != Tok::row && peek().kind != Tok::end) return failed;
   }
   bars_ = bars;
   if (peek().kind != Tok::end || cells.empty()) return failed;
   next();
-  if (equations) return cells.size() == 1 ? cells[0] : tree_.make(Op::cases, cells);
   if (width != 0) {
     if (columns == 0) columns = width;
     if (width != columns) return failed;

@@ -82,8 +82,10 @@ std::optional<std::string> Reading::key_of(NodeId id) {
   switch (node.op) {
     case Op::list:
       return list_key(id);
-    case Op::set:
     case Op::cases:
+      if (node.aux == 1) return ordered(kids, "when(", ")");
+      return unordered(kids);
+    case Op::set:
       return unordered(kids);
     case Op::empty_set:
       return "{}";
@@ -167,7 +169,7 @@ std::optional<std::string> Reading::unordered(std::span<const NodeId> kids, bool
   for (const NodeId kid : kids) {
     const Op op = tree_[kid].op;
     const bool scalar = op != Op::relation && op != Op::tuple && op != Op::list && op != Op::set && op != Op::bracket &&
-                        op != Op::interval;
+                        op != Op::interval && op != Op::cases;
     if (scalar && evaluator_.has_plus_minus(kid)) {
       const auto both = both_signs(kid);
       if (!both) return std::nullopt;
@@ -328,7 +330,7 @@ std::optional<std::string> Reading::equation_key(NodeId left, NodeId right, std:
   for (const NodeId side : {left, right}) {  // sets, tuples, matrices: both sides as they are
     const Op op = tree_[side].op;
     if (op == Op::tuple || op == Op::set || op == Op::matrix || op == Op::interval || op == Op::bracket ||
-        op == Op::base_numeral || op == Op::unite) {
+        op == Op::base_numeral || op == Op::unite || op == Op::cases) {
       const auto a = key_of(left);
       const auto b = key_of(right);
       if (!a || !b) return std::nullopt;
@@ -337,20 +339,24 @@ std::optional<std::string> Reading::equation_key(NodeId left, NodeId right, std:
   }
   const NodeId whole = tree_.make(Op::add, {left, tree_.make(Op::negate, {right})});
   const NodeId difference = directed ? whole : without_denominators(whole);
+  const Evaluator::Folds folds = evaluator_.folds(difference);
+  const bool folded = folds.turns || folds.absolute;
   for (const mpfr_prec_t bits : {384, 768}) {
     const Ball a = evaluator_.at(difference, 0, bits);
     const Ball b = evaluator_.at(difference, 1, bits);
     const Ball c = evaluator_.at(difference, 2, bits);
     if (a.failed || b.failed || c.failed) continue;
-    if (a.contains_zero() && b.contains_zero()) return std::string(kind) + "identity";
+    if (a.contains_zero() && b.contains_zero() && !folded) return std::string(kind) + "identity";
     if (a.contains_zero()) continue;
     const auto first = leading_bits(b / a, 192);
     const auto second = leading_bits(c / a, 192);
     if (!first || !second) continue;
-    if (*first == *second) {  // no variables: nothing is said about any
+    if (*first == *second && !folded) {  // no variables: nothing is said about any
       return std::string(kind) + "constant";
     }
     std::string key = std::string(kind) + *first + "|" + *second;
+    for (const std::string& part : evaluator_.folded(difference, folds, a)) key += '|' + part;
+    if (meter_.exhausted()) return std::nullopt;
     if (directed) {
       if (!a.is_real()) return std::nullopt;
       key += a.sign() > 0 ? "+" : "-";

@@ -45,7 +45,7 @@ enum class Op : std::uint8_t {
   bracket,       // n in square brackets (also a closed interval)
   interval,      // 2: aux: 1 closed on the left, 2 closed on the right
   matrix,        // rows * columns cells; aux: columns
-  cases,         // n statements that hold together
+  cases,         // n statements that hold together; aux 1: the condition, the last, under which the others do
   relation,      // n >= 2 sides; name(): the signs between them, one letter each (see Parser)
   unite,         // 2
   intersect,     // 2
