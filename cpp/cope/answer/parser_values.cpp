@@ -203,12 +203,22 @@ NodeId Parser::literal(const Token& token) {
   // 0.1\overline{6}
   if (peek().is("overline") || peek().is("dot")) {
     if (token.value.find('.') == std::string::npos || token.value.find('e') != std::string::npos) return failed;
+    const bool dots = peek().is("dot");
     next();
-    const bool group = take('{');
-    if (!integer_token(peek())) return failed;
-    const std::string digits = peek().value;
-    next();
-    if (group && !take('}')) return failed;
+    std::string digits;
+    const auto take_digits = [&] {
+      const bool group = take('{');
+      if (!integer_token(peek())) return false;
+      digits += peek().value;
+      next();
+      return !group || take('}');
+    };
+    if (!take_digits()) return failed;
+    if (dots && (peek().is("dot") || (integer_token(peek()) && peek(1).is("dot")))) {  // 0.\dot{1}4285\dot{7}
+      if (integer_token(peek()) && !take_digits()) return failed;
+      next();
+      if (!take_digits()) return failed;
+    }
     const std::size_t after_point = token.value.size() - token.value.find('.') - 1;
     if (digits.size() > 64 || after_point > 64) return failed;
     mpz_class nines;

@@ -160,23 +160,68 @@ std::optional<Region> Regions::without(const Region& a, const Region& b) {
   return rest ? intersect(a, *rest) : std::nullopt;
 }
 
-// side `sign` bound, where the side is a variable or its absolute value.
-std::optional<Region> Regions::bounded_by(NodeId side, char sign, NodeId bound) {
+// a x + b of a sum, a difference, a multiple; none where it is no such, of two variables, or of long numbers. A constant has no variable.
+std::optional<Regions::Line> Regions::line(NodeId id) {
+  constexpr std::size_t most_bits = 512;
+  const Op op = tree_[id].op;
+  if (op == Op::symbol) return Line{tree_.name(id), 1, 0};
+  if (op == Op::negate) {
+    auto inside = line(tree_.kid(id, 0));
+    if (inside) inside->slope = -inside->slope, inside->start = -inside->start;
+    return inside;
+  }
+  if (op != Op::add && op != Op::multiply && op != Op::divide) {
+    const auto value = evaluator_.has_symbols(id) ? std::nullopt : evaluator_.exact(id);
+    if (!value || !value->real() || height(value->re) > most_bits) return std::nullopt;
+    return Line{"", 0, value->re};
+  }
+  auto all = line(tree_.kid(id, 0));
+  for (std::size_t k = 1; k < tree_[id].count && all; ++k) {
+    auto next = line(tree_.kid(id, k));
+    if (!next) return std::nullopt;
+    if (op == Op::add) {
+      if (!all->variable.empty() && !next->variable.empty() && all->variable != next->variable) return std::nullopt;
+      if (all->variable.empty()) all->variable = next->variable;
+      all->slope += next->slope;
+      all->start += next->start;
+    } else {
+      if (op == Op::multiply && all->variable.empty()) std::swap(*all, *next);
+      if (!next->variable.empty() || (op == Op::divide && sgn(next->start) == 0)) return std::nullopt;
+      const mpq_class factor = op == Op::divide ? mpq_class(1 / next->start) : next->start;
+      all->slope *= factor;
+      all->start *= factor;
+    }
+    if (height(all->slope) > most_bits || height(all->start) > most_bits) return std::nullopt;
+  }
+  return all;
+}
+
+// Where a x + b is a bound.
+NodeId Regions::solved(const Line& line, NodeId bound) {
+  if (line.slope == 1 && sgn(line.start) == 0) return bound;
+  const NodeId rest = tree_.make(Op::add, {bound, tree_.number(-line.start)});
+  return tree_.make(Op::multiply, {rest, tree_.number(1 / line.slope)});
+}
+
+// line `sign` bound, or its absolute value.
+std::optional<Region> Regions::bounded_by(const Line& line, bool absolute, char sign, NodeId bound) {
   const bool closed = sign == 'l' || sign == 'g';
   const auto limit = end(bound, closed);
   if (!limit || (limit->infinite == 0 && !compare(*limit, *limit))) return std::nullopt;
+  if (limit->infinite != 0 && (absolute || line.slope != 1 || sgn(line.start) != 0)) return std::nullopt;
   const bool below = sign == '<' || sign == 'l';
-  if (tree_[side].op == Op::symbol) {
-    if (sign == 'n') return Region{{minus_infinity, {0, bound, false}}, {{0, bound, false}, plus_infinity}};
-    return below ? Region{{minus_infinity, *limit}} : Region{{*limit, plus_infinity}};
+  const End high = limit->infinite != 0 ? *limit : End{0, solved(line, bound), closed};
+  if (!absolute) {
+    if (sign == 'n') return Region{{minus_infinity, {0, high.node, false}}, {{0, high.node, false}, plus_infinity}};
+    return below ? Region{{minus_infinity, high}} : Region{{high, plus_infinity}};
   }
   // |x| < a
-  if (limit->infinite != 0 || sign == 'n') return std::nullopt;
-  const End other{0, tree_.make(Op::negate, {bound}), closed};
-  const auto order = compare(other, *limit);
+  if (sign == 'n') return std::nullopt;
+  const End low{0, solved(line, tree_.make(Op::negate, {bound})), closed};
+  const auto order = compare(low, high);
   if (!order || *order > 0) return std::nullopt;
-  if (below) return Region{{other, *limit}};
-  return Region{{minus_infinity, other}, {*limit, plus_infinity}};
+  if (below) return Region{{low, high}};
+  return Region{{minus_infinity, low}, {high, plus_infinity}};
 }
 
 std::optional<Region> Regions::of_inequality(NodeId relation, std::string& variable) {
@@ -194,20 +239,28 @@ std::optional<Region> Regions::of_inequality(NodeId relation, std::string& varia
     if (sign != '<' && sign != '>' && sign != 'l' && sign != 'g' && sign != 'n') return std::nullopt;
     NodeId side = tree_.kid(relation, k);
     NodeId bound = tree_.kid(relation, k + 1);
-    const auto variable_in = [&](NodeId id) -> const std::string* {
-      if (tree_[id].op == Op::symbol) return &tree_.name(id);
-      if (tree_[id].op == Op::function && tree_.name(id) == "abs" && tree_[tree_.kid(id, 0)].op == Op::symbol)
-        return &tree_.name(tree_.kid(id, 0));
-      return nullptr;
-    };
-    if (variable_in(side) == nullptr) {
+    if (!evaluator_.has_symbols(side)) {
       std::swap(side, bound);
       sign = turned(sign);
     }
-    const std::string* name = variable_in(side);
-    if (name == nullptr || (!variable.empty() && variable != *name)) return std::nullopt;
-    variable = *name;
-    const auto half = bounded_by(side, sign, bound);
+    if (tree_.full()) return std::nullopt;
+    const bool absolute = tree_[side].op == Op::function && tree_.name(side) == "abs";
+    if (!absolute && evaluator_.has_symbols(bound)) {  // 2 x < x + 3
+      side = tree_.make(Op::add, {side, tree_.make(Op::negate, {bound})});
+      bound = tree_.number(0);
+    }
+    auto found = line(absolute ? tree_.kid(side, 0) : side);
+    if (!found || sgn(found->slope) == 0 || (!variable.empty() && variable != found->variable)) return std::nullopt;
+    if (sgn(found->slope) < 0) {
+      found->slope = -found->slope;
+      found->start = -found->start;
+      if (!absolute) {
+        bound = tree_.make(Op::negate, {bound});
+        sign = turned(sign);
+      }
+    }
+    variable = found->variable;
+    const auto half = bounded_by(*found, absolute, sign, bound);
     if (!half) return std::nullopt;
     region = region ? intersect(*region, *half) : half;
     if (!region) return std::nullopt;

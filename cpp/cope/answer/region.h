@@ -34,7 +34,7 @@ class Regions {
   // What an interval, a set of points or a union of such stands for.
   std::optional<Region> of(NodeId id);
 
-  // What an inequality in one variable says: 2 < x <= 4, |x| < 3, x != 1; `variable` is set.
+  // What an inequality says that is linear in one variable: 2 < x <= 4, 3x > -1, |x + 1| < 3, x != 1; `variable` is set.
   std::optional<Region> of_inequality(NodeId relation, std::string& variable);
 
   std::optional<Region> unite(Region a, const Region& b);
@@ -48,7 +48,14 @@ class Regions {
   // -1, 0, 1; none where the ends cannot be compared.
   std::optional<int> compare(const End& a, const End& b);
   std::optional<Region> complement(const Region& a);
-  std::optional<Region> bounded_by(NodeId side, char sign, NodeId bound);
+  struct Line {  // slope * variable + start
+    std::string variable;
+    mpq_class slope;
+    mpq_class start;
+  };
+  std::optional<Line> line(NodeId id);
+  NodeId solved(const Line& line, NodeId bound);
+  std::optional<Region> bounded_by(const Line& line, bool absolute, char sign, NodeId bound);
 
   Tree& tree_;
   Evaluator& evaluator_;
