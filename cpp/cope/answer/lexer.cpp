@@ -114,9 +114,9 @@ class Lexer {
           if (braces_.back() < 0 && brackets_ > 0) --brackets_;
           braces_.pop_back();
         }
-        const std::size_t length = character_length(text, i);
-        push(Tok::sign, text.substr(i, length));
-        i += length;
+        const std::size_t stop = i + character_length(text, i);
+        push(Tok::sign, text.substr(i, stop - i));
+        i = stop;
       }
     }
     in_text_ = outer;

@@ -249,12 +249,12 @@ NodeId Parser::item(bool with_units) {
     (void)take("$");
     while (word("dollars") || word("dollar") || word("usd")) next();
     if (with_units && (word("per") || word("each") || peek().is('/')))
-      currency += ' ' + unit_words(value);  // $4.50 per pound
+      currency += ' ' + unit_words();  // $4.50 per pound
     return tree_.named(Op::measure, currency, {value});
   }
   if (with_units && take("$")) return tree_.named(Op::measure, "dollar", {value});
   if (!with_units) return value;
-  std::string words = unit_words(value);
+  std::string words = unit_words();
   return words.empty() ? value : tree_.named(Op::measure, std::move(words), {value});
 }
 
@@ -280,7 +280,7 @@ std::string Parser::unit_fraction() {
 }
 
 // The words behind a value, as "square cm", "m / s ^2": what they mean is decided in units.h.
-std::string Parser::unit_words(NodeId value) {
+std::string Parser::unit_words() {
   std::string words;
   const auto append = [&](std::string_view piece) {
     if (!words.empty()) words += ' ';

@@ -58,7 +58,7 @@ class Parser {
   NodeId statement(bool with_units);
   NodeId item(bool with_units);
   std::string unit_fraction();
-  std::string unit_words(NodeId value);
+  std::string unit_words();
 
   static bool starts_value(const Token& token) {
     return token.kind != Tok::stop && token.kind != Tok::word && !token.is('.') && !token.is(',') && !token.is('^') &&

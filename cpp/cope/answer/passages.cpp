@@ -231,6 +231,15 @@ std::optional<std::string> joined_math(std::string_view text) {
   return all;
 }
 
+std::size_t behind_any(std::string_view text, std::size_t at, std::initializer_list<std::string_view> words) {
+  for (const std::string_view word : words) {
+    if (!text.substr(at).starts_with(word)) continue;
+    const std::size_t end = at + word.size();
+    if (!is_letter(word.back()) || end >= text.size() || !is_letter(text[end])) return end;
+  }
+  return at;
+}
+
 int month_named(std::string_view word) {
   constexpr std::string_view months[] = {"january", "february", "march",     "april",   "may",      "june",
                                          "july",    "august",   "september", "october", "november", "december"};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,9 @@ std::optional<std::string_view> first_math(std::string_view text);
 
 // The first piece of mathematics and those that only "and", "or" or a comma join to it.
 std::optional<std::string> joined_math(std::string_view text);
+
+// Past the first of some words that stands at `at` and is no part of a longer one; `at` where none does.
+std::size_t behind_any(std::string_view text, std::size_t at, std::initializer_list<std::string_view> words);
 
 // 1 to 12 of January or Jan to December or Dec; 0 where it is no month.
 int month_named(std::string_view word);
