@@ -145,8 +145,9 @@ std::optional<std::string> line_behind(std::string_view text, std::size_t hashes
   return line.empty() ? std::nullopt : std::optional<std::string>(line);
 }
 
-// What follows the last "answer is", "answer:" or "####".
-std::optional<std::string> after_marker(std::string_view text) {
+// What read(Said) makes of what follows the last "answer is" or "answer:" that it can read, or the line behind "####".
+template <typename Read>
+std::optional<std::string> behind_marker(std::string_view text, const Read& read) {
   std::size_t end = text.size();
   const std::size_t hashes = rfind(text, "####", 0, end);
   for (int tries = 0; tries < most_markers; ++tries) {
@@ -156,22 +157,28 @@ std::optional<std::string> after_marker(std::string_view text) {
     auto found = said_at(text, at);
     if (!found) continue;
     if (found->whole) return std::move(found->whole);
-    const std::string_view rest = found->rest;
+    if (auto said = read(*found)) return said;
+  }
+  return line_behind(text, hashes);
+}
+
+// As mathematics.
+std::optional<std::string> after_marker(std::string_view text) {
+  return behind_marker(text, [](const Said& found) -> std::optional<std::string> {
+    const std::string_view rest = found.rest;
     if (rest.starts_with("$$") || rest.starts_with("\\[") || rest.starts_with("$") || rest.starts_with("\\(")) {
       if (auto math = joined_math(rest.substr(0, 4096)); math && has_content(*math)) return math;
     }
-    const std::string plain = without_bold(sentence(rest.substr(0, 2 * longest_said)), found->opened);
+    const std::string plain = without_bold(sentence(rest.substr(0, 2 * longest_said)), found.opened);
     const std::string_view said = without_marks(plain);
-    if (!has_content(said) || said.size() > longest_said) continue;
+    if (!has_content(said) || said.size() > longest_said) return std::nullopt;
     if (auto math = joined_math(said); math && has_content(*math)) return math;
     if (is_prose(said) && !is_digit(said[0])) {  // "there are **6** ways to choose them": the number in it
       if (auto bold = last_bold(sentence(rest))) return bold;
-      if (auto number = extract_number(said)) return number;
-      continue;
+      return extract_number(said);
     }
     return std::string(without_marks(is_prose(said) ? without_reason(said) : without_because(said)));
-  }
-  return line_behind(text, hashes);
+  });
 }
 
 // The last $...$, \(...\) or \[...\].
@@ -224,20 +231,12 @@ std::optional<std::string> last_math(std::string_view text) {
 std::optional<std::string> said_answer(std::string_view text) {
   text = after_thinking(text);
   if (auto box = boxed(text); box && !box->empty()) return box;
-  std::size_t end = text.size();
-  const std::size_t hashes = rfind(text, "####", 0, end);
-  for (int tries = 0; tries < most_markers; ++tries) {
-    const std::size_t at = rfind(text, "nswer", 2, end);
-    if (at == none || (hashes != none && hashes > at)) break;
-    end = at;
-    auto found = said_at(text, at);
-    if (!found) continue;
-    if (found->whole) return std::move(found->whole);
-    const std::string plain = without_bold(sentence(found->rest.substr(0, 2 * longest_said)), found->opened);
+  return behind_marker(text, [](const Said& found) -> std::optional<std::string> {
+    const std::string plain = without_bold(sentence(found.rest.substr(0, 2 * longest_said)), found.opened);
     const std::string_view said = without_marks(without_because(plain));
-    if (has_content(said) && said.size() <= longest_said) return std::string(said);
-  }
-  return line_behind(text, hashes);
+    if (!has_content(said) || said.size() > longest_said) return std::nullopt;
+    return std::string(said);
+  });
 }
 
 std::optional<std::string> extract_math(std::string_view text) {
