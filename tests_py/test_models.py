@@ -188,3 +188,20 @@ def test_parameters_may_be_written_short() -> None:
 
 def test_every_kind_says_the_same_things() -> None:
     assert {frozenset(kind) for kind in KINDS.values()} == {frozenset(KINDS["generic"])}
+
+
+def test_a_key_in_the_wrong_place_is_refused_and_never_shown() -> None:
+    for wrong in (
+        {"base_url": "http://localhost:8000/v1?key=sk-SECRETSECRET123"},
+        {"base_url": "ftp://localhost:8000/v1?key=sk-SECRETSECRET123"},
+        {"base_url": "http://localhost:8000/v1#sk-SECRETSECRET123"},
+        {"api_key_env": "sk-SECRETSECRET123", "base_url": "https://models.example/v1"},
+    ):
+        with pytest.raises(cope.ConfigError) as error:
+            cope.Model("m", price="free", **wrong)
+        assert "SECRET" not in str(error.value)
+
+
+def test_an_address_in_the_place_of_a_name_is_told_apart() -> None:
+    with pytest.raises(cope.ConfigError, match=r"got the address 'http://localhost:8000/v1'; pass it as base_url="):
+        cope.Model("http://localhost:8000/v1?key=1")

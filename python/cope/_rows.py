@@ -94,6 +94,8 @@ def _parse(text: str, where: str, lines: bool) -> Any:
         place = f"column {error.colno}" if lines else f"line {error.lineno}, column {error.colno}"
         raise DataError(f"{where}, {place}: malformed JSON: {error.msg}") from None
     except ValueError as error:
+        if str(error) not in ("NaN", "Infinity", "-Infinity"):
+            raise DataError(f"{where}: holds a number of too many digits; write it as text") from None
         raise DataError(f"{where}: {error} is no JSON; write null for a missing value") from None
     except RecursionError:
         raise DataError(f"{where}: nested too deeply") from None

@@ -27,7 +27,7 @@ from . import _money, methods
 from ._validate import mistakes, near_miss, shown, validated
 from ._yaml import read_yaml
 from .errors import ConfigError
-from .models import KINDS, Model
+from .models import KINDS, VARIABLE, Model
 from .prices import Price
 
 if sys.version_info >= (3, 11):
@@ -49,7 +49,6 @@ EXAMPLE = Path(__file__).parent / "cli" / "example.toml"
 """The annotated example that `cope init` writes."""
 
 _TITLE = "title"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def _number(value: object) -> object:
@@ -63,7 +62,7 @@ def _number(value: object) -> object:
 
 
 def _variable(value: str) -> str:
-    if not _VARIABLE.match(value):  # never shown: it may be the key itself
+    if not VARIABLE.match(value):  # never shown: it may be the key itself
         raise ValueError("expected the NAME of an environment variable that holds the key, such as 'OPENAI_API_KEY'")
     return value
 

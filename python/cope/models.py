@@ -29,6 +29,9 @@ __all__ = ["KINDS", "Model", "Price", "Secret"]
 
 Kind = Literal["auto", "openai", "openai-reasoning", "vllm", "llama.cpp", "ollama", "gemini", "transformers", "generic"]
 
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+"""The name of an environment variable."""
+
 # What each kind of endpoint understands. `logprobs`: whether it returns log-probabilities; `repeat_penalty_field`: its own name of that parameter.
 _GENERIC: dict[str, Any] = {
     "max_n": 1,
@@ -159,6 +162,16 @@ class Model:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise ConfigError(f"Model: expected the model's name, such as 'gpt-4o-mini', got {self.name!r}")
+        if "://" in self.name:
+            raise ConfigError(
+                f"Model: expected the model's name, got the address {_bare(self.name)!r}; pass it as base_url= (in the shell: NAME@ADDRESS)"
+            )
+        if self.api_key_env is not None and not VARIABLE.match(
+            str(self.api_key_env)
+        ):  # never shown: it may be the key itself
+            raise ConfigError(
+                f"Model({self.name!r}), api_key_env: expected the NAME of an environment variable that holds the key, such as 'OPENAI_API_KEY'"
+            )
         if isinstance(self.api_key, str):
             object.__setattr__(self, "api_key", Secret(self.api_key))
         if self.base_url is not None:
@@ -392,6 +405,11 @@ def _parameter_count(value: int | float | str, what: str) -> int:
     return count.numerator
 
 
+def _bare(url: str) -> str:
+    """Without query and fragment, in which a key may stand."""
+    return url.split("?")[0].split("#")[0]
+
+
 def _checked_url(url: object, what: str) -> str:
     if not isinstance(url, str):
         raise ConfigError(f"{what}: expected a text such as 'http://localhost:8000/v1', got {url!r}")
@@ -403,9 +421,11 @@ def _checked_url(url: object, what: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise ConfigError(f"{what}: holds a user name or password; pass the key as api_key= instead")
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
-        raise ConfigError(f"{what}: expected an address such as 'http://localhost:8000/v1', got {url!r}")
+        raise ConfigError(f"{what}: expected an address such as 'http://localhost:8000/v1', got {_bare(url)!r}")
     if parts.query or parts.fragment:
-        raise ConfigError(f"{what}: expected no query and no fragment, got {url!r}; extra fields go into extra_body=")
+        raise ConfigError(
+            f"{what}: expected no query and no fragment behind {_bare(url)!r}; extra fields go into extra_body=, a key into api_key="
+        )
     base = url.strip().rstrip("/")
     for ending in ("/chat/completions", "/completions", "/models"):
         if base.endswith(ending):

@@ -365,10 +365,11 @@ class Run:
         )
         rows.append(("Samples", f"{count(self.samples)} drawn{saved}"))
         rows.append(("Cost, billed", usd(cost.billed_pusd)))
-        per_million = (
-            f" ({usd_per_million(cost.ideal_pusd, cost.problems)} USD per million problems)" if cost.problems else ""
-        )
-        rows.append(("Cost, nothing from the store", f"{usd(cost.ideal_pusd)}{per_million}"))
+        ideal = "- (no problem ended)"
+        if cost.problems:
+            of = "" if cost.problems == counts.problems else f"{count(cost.problems)} problems that ended, "
+            ideal = f"{usd(cost.ideal_pusd)} ({of}{usd_per_million(cost.ideal_pusd, cost.problems)} USD per million problems)"
+        rows.append(("Cost, nothing from the store", ideal))
         if with_traces:
             usage = self.usage()
             if usage.samples_from_store:

@@ -392,6 +392,16 @@ TEST(Attempt, a_plan_that_failed_fails_what_needs_it_without_asking) {
   EXPECT_TRUE(trace["correct"].is_null());
 }
 
+TEST(Attempt, an_empty_plan_is_the_models_own_doing_and_leaves_the_problem_unscored) {
+  const json trace = run_attempt(
+      spec_of(testing::cope_spec()),
+      [&](const DrawWave& wave, int index) { return wave.draw == 2 ? says(" \n") : disagreeing(wave, index); }, 0);
+  EXPECT_EQ(trace["status"], "unscored");
+  EXPECT_EQ(trace["draws"][2]["samples"][0]["error"], "none");
+  EXPECT_EQ(trace["draws"][3]["samples"][0]["error"], "parent_failed");
+  EXPECT_EQ(trace["draws"][3]["samples"][0]["error_message"], "the plan that its prompt needs is an empty text");
+}
+
 TEST(Attempt, asks_for_the_samples_whose_identities_are_told_in_advance) {
   const Spec spec = spec_of(testing::cope_spec());
   const std::map<int, std::map<std::string, std::string>> given{{1, {{"goal", "goal 1"}}},

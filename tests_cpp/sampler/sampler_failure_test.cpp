@@ -117,6 +117,26 @@ TEST(SamplerFailure, RepliesThatAreNoCompletions) {
   }
 }
 
+TEST(SamplerFailure, ARepliesLimitIsOfItsTokens) {
+  const std::string text(3'000'000, 'a');  // for 512 tokens at most
+  const std::string body =
+      R"({"choices":[{"index":0,"finish_reason":"stop","message":{"content":")" + text + R"("}}]})";
+  const Sample sample = sample_of(http_reply(200, body));
+  EXPECT_EQ(sample.error, SampleError::too_large);
+  EXPECT_NE(sample.error_message.find("far larger than max_tokens allows"), std::string::npos) << sample.error_message;
+  EXPECT_EQ(sample.text, "");
+}
+
+TEST(SamplerFailure, AKeyThatComesBackIsNotKept) {
+  const std::string body =
+      R"({"choices":[{"index":0,"finish_reason":"stop","message":{"content":"Bearer key-0123456789abcdef",)"
+      R"("reasoning_content":"they sent key-0123456789abcdef"}}]})";
+  const Sample sample =
+      sample_of(http_reply(200, body), [](Endpoint& endpoint) { endpoint.api_key = Secret("key-0123456789abcdef"); });
+  EXPECT_EQ(sample.text, "Bearer [redacted]");
+  EXPECT_EQ(sample.reasoning, "they sent [redacted]");
+}
+
 TEST(SamplerFailure, Timeout) {
   const Sample sample = sample_of({.bytes = "", .hang = true}, [](Endpoint& endpoint) { endpoint.timeout_ms = 50; });
   EXPECT_EQ(sample.error, SampleError::timeout);

@@ -27,6 +27,26 @@ TEST(Text, KeysAreTakenOut) {
   for (const auto& c : cases) EXPECT_EQ(redact(c.text, key), c.expected) << c.text;
 }
 
+TEST(Text, AKeyThatAModelRepeatsIsHiddenUnlessItIsAWord) {
+  const Secret key("k-0123456789abcdef");
+  std::string text = "k-0123456789abcdef and sk-0123456789 and k-0123456789abcdefk-0123456789abcdef";
+  hide_key(text, key);
+  EXPECT_EQ(text, "[redacted] and sk-0123456789 and [redacted][redacted]");
+  std::string word = "the token is a token";
+  hide_key(word, Secret("token"));
+  EXPECT_EQ(word, "the token is a token");
+  hide_key(word, Secret());
+  EXPECT_EQ(word, "the token is a token");
+}
+
+TEST(Text, PicodollarsAreExactUsd) {
+  EXPECT_EQ(usd_text(0), "0");
+  EXPECT_EQ(usd_text(1), "0.000000000001");
+  EXPECT_EQ(usd_text(4'760'000'000), "0.00476");
+  EXPECT_EQ(usd_text(2'000'000'000'000), "2");
+  EXPECT_EQ(usd_text(9'223'372'036'854'775'807), "9223372.036854775807");
+}
+
 TEST(Text, WithoutAKeyNothingElseIsTouched) { EXPECT_EQ(redact("abc", Secret()), "abc"); }
 
 TEST(Text, OneLineIsCutOnACharacter) {

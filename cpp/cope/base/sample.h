@@ -31,7 +31,7 @@ enum class SampleError : std::uint8_t {
   refused,          // the model declined (content filter)
   budget,           // the store's cap left no room for this request: the problem is unfinished
   cancelled,        // the run was stopped before the reply
-  parent_failed,    // the plan that this prompt needs failed
+  parent_failed,    // the plan that this prompt needs failed, or is empty
   not_recorded,     // a replay may ask nobody, and the recording has no such sample
 };
 

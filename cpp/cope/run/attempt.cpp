@@ -82,13 +82,14 @@ std::vector<DrawWave> Attempt::issue() {
         continue;
       }
       const int index = static_cast<int>(i);
-      bool parent_failed = false;
-      std::optional<std::vector<Message>> prompt = messages(draw, index, parent_failed);
-      if (parent_failed) {
+      const Sample* useless = nullptr;  // a plan that failed, or is empty
+      std::optional<std::vector<Message>> prompt = messages(draw, index, useless);
+      if (useless != nullptr) {
         slot.requested = true;
         slot.sample.emplace();
         slot.sample->error = SampleError::parent_failed;
-        slot.sample->error_message = "the plan that its prompt needs failed";
+        slot.sample->error_message =
+            useless->ok() ? "the plan that its prompt needs is an empty text" : "the plan that its prompt needs failed";
         slot.sample->attempts = 0;
         open = false;
         continue;
@@ -113,7 +114,7 @@ std::vector<DrawWave> Attempt::issue() {
   return waves;
 }
 
-std::optional<std::vector<Message>> Attempt::messages(int draw, int index, bool& parent_failed) const {
+std::optional<std::vector<Message>> Attempt::messages(int draw, int index, const Sample*& useless) const {
   std::map<std::string, std::string> given;
   for (const Given& field : spec_.cascade.draws[at(draw)].given) {
     const int picked = picked_sample(spec_.cascade, field, index, decision_.stages);
@@ -121,7 +122,7 @@ std::optional<std::vector<Message>> Attempt::messages(int draw, int index, bool&
     if (at(picked) >= source.size() || !source[at(picked)].sample) return std::nullopt;
     const Sample& plan = *source[at(picked)].sample;
     if (!usable_plan(plan)) {
-      parent_failed = true;
+      useless = &plan;
       return std::nullopt;
     }
     given[field.field] = plan.text;
@@ -322,8 +323,9 @@ OutcomeStatus Attempt::status() const {
   if (cut_off()) return OutcomeStatus::unfinished;
   const bool errors = std::ranges::any_of(slots_, [](const auto& slots) {
     return std::ranges::any_of(slots, [](const Slot& slot) {
-      // A refusal is the model's own doing; whatever else failed may go well another time.
-      return slot.sample && !slot.sample->ok() && slot.sample->error != SampleError::refused;
+      // A refusal and an empty plan are the model's own doing; whatever else failed may go well another time.
+      return slot.sample && !slot.sample->ok() && slot.sample->error != SampleError::refused &&
+             slot.sample->error != SampleError::parent_failed;
     });
   });
   return errors ? OutcomeStatus::failed : OutcomeStatus::unscored;

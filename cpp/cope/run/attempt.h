@@ -78,7 +78,7 @@ class Attempt {
 
   std::vector<DrawWave> issue();
   // The messages of sample `index` of `draw`; none where a plan that it needs failed (then the slot holds the error) or is not there yet.
-  std::optional<std::vector<Message>> messages(int draw, int index, bool& parent_failed) const;
+  std::optional<std::vector<Message>> messages(int draw, int index, const Sample*& useless) const;
   std::vector<Message> render_messages(int draw, const std::map<std::string, std::string>& given) const;
   void annotate(int draw, int index);
   void annotate_program(int draw, int index, const ProgramOfThought& program);

@@ -121,7 +121,7 @@ void OutcomeBuilder::sample(int draw, int index, const Sample& sample, const std
            {"completion_tokens", sample.usage.completion_tokens},
            {"cost_pusd", nullable(sample.cost_pusd)}};
   state.trace["draws"][static_cast<std::size_t>(draw)]["samples"].push_back(std::move(row));
-  if (sample.error != SampleError::parent_failed) ++state.outcome.samples;
+  if (sample.error != SampleError::parent_failed && sample.error != SampleError::budget) ++state.outcome.samples;
   state.add_cost(sample);
   const Endpoint& endpoint =
       state.spec.endpoints[static_cast<std::size_t>(state.spec.draws[static_cast<std::size_t>(draw)].model)];

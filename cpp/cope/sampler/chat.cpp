@@ -257,9 +257,19 @@ ChatReply ChatFormat::read(int status, std::string_view text, const Sampling& sa
   share_usage(raw, endpoint_, sampling, reply);  // weighs the texts, so before they are moved
   for (std::size_t i = 0; i < raw.choices.size(); ++i) {
     fill_choice(raw.choices[i], sampling, reply.choices[i]);
+    hide_key(reply.choices[i].text, endpoint_.api_key);
+    hide_key(reply.choices[i].reasoning, endpoint_.api_key);
     reply.choices[i].error_message = redact(reply.choices[i].error_message, endpoint_.api_key);
   }
   return reply;
+}
+
+std::int64_t ChatFormat::most_reply_bytes(const DrawRequest& request, int n) const {
+  constexpr std::int64_t frame = 1 << 20;  // everything but texts: usage, timings, filters
+  constexpr std::int64_t token = 1024;     // the longest are runs of some hundred blanks
+  constexpr std::int64_t alternative = 1024;
+  const std::int64_t alternatives = request.sampling.logprobs ? 1 + endpoint_.top_logprobs : 0;
+  return frame + static_cast<std::int64_t>(n) * request.sampling.max_tokens * (token + alternatives * alternative);
 }
 
 std::string ChatFormat::printable_base_url() const { return printable_url(endpoint_.base_url); }

@@ -58,6 +58,9 @@ class ChatFormat {
   // Throws ConfigError when that leaves int64.
   std::int64_t worst_case_pusd(const DrawRequest& request, int n) const;
 
+  // What no honest reply comes near, whatever its tokens are: so that an endpoint that ignores max_tokens floods neither memory nor later prompts.
+  std::int64_t most_reply_bytes(const DrawRequest& request, int n) const;
+
   // Without user, password and query: for messages.
   std::string printable_base_url() const;
 

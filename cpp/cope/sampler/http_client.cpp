@@ -191,7 +191,7 @@ class HttpClient::Impl {
     return static_cast<int>(targets_.size()) - 1;
   }
 
-  void post(int target_index, std::string body, Done done) {
+  void post(int target_index, std::string body, Done done, std::int64_t max_reply_bytes) {
     Target& target = targets_.at(static_cast<std::size_t>(target_index));
     std::unique_ptr<Transfer> transfer;
     if (target.idle.empty()) {
@@ -204,6 +204,7 @@ class HttpClient::Impl {
     transfer->done = std::move(done);
     transfer->reply = HttpReply{};
     transfer->received = 0;
+    transfer->max_received = std::min(target.spec.max_reply_bytes, max_reply_bytes);
     transfer->sent = transfer->resend = transfer->headed = transfer->overflow = false;
     transfer->error[0] = '\0';
     transfer->started_ms = now_ms();
@@ -276,7 +277,6 @@ class HttpClient::Impl {
     const Target& target = targets_[static_cast<std::size_t>(target_index)];
     auto transfer = std::make_unique<Transfer>();
     transfer->target = target_index;
-    transfer->max_received = target.spec.max_reply_bytes;
     transfer->easy = curl_easy_init();
     if (transfer->easy == nullptr) throw std::bad_alloc();
     const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(transfer->easy, option, value); };
@@ -432,8 +432,8 @@ class HttpClient::Impl {
 HttpClient::HttpClient(const HttpOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 HttpClient::~HttpClient() = default;
 int HttpClient::add_target(HttpTarget target) { return impl_->add_target(std::move(target)); }
-void HttpClient::post(int target, std::string body, Done done) {
-  impl_->post(target, std::move(body), std::move(done));
+void HttpClient::post(int target, std::string body, Done done, std::int64_t max_reply_bytes) {
+  impl_->post(target, std::move(body), std::move(done), max_reply_bytes);
 }
 void HttpClient::step(int timeout_ms) { impl_->step(timeout_ms); }
 void HttpClient::wake() { impl_->wake(); }

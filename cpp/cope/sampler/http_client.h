@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -68,8 +69,9 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   int add_target(HttpTarget target);
-  // REQUIRES: target came from add_target. `done` may send further requests.
-  void post(int target, std::string body, Done done);
+  // REQUIRES: target came from add_target. `done` may send further requests. The target's limit of a reply's bytes holds, or this one where it is lower.
+  void post(int target, std::string body, Done done,
+            std::int64_t max_reply_bytes = std::numeric_limits<std::int64_t>::max());
   // Moves bytes; waits at most timeout_ms (< 0: without limit) for something to happen; calls back what has ended.
   void step(int timeout_ms);
   void wake();

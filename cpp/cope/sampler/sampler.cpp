@@ -16,6 +16,7 @@
 #include "cope/sampler/model.h"
 #include "cope/sampler/purse.h"
 #include "cope/sampler/retry.h"
+#include "cope/sampler/text.h"
 #include "cope/sampler/verdict.h"
 
 namespace cope {
@@ -215,8 +216,8 @@ class Sampler::Impl {
       send(model, job);
     } else if (answer == Purse::Answer::refused) {
       fail(*job, SampleError::budget,
-           "the store's budget leaves no room for this request (it may cost up to " + std::to_string(job->worst_pusd) +
-               " pusd); raise budget_usd to go on",
+           "the store's budget leaves no room for this request (it may cost up to " + usd_text(job->worst_pusd) +
+               " USD); raise budget_usd to go on",
            {});
     }
   }
@@ -227,8 +228,10 @@ class Sampler::Impl {
     ++job->attempts;
     job->sent_ms = steady_ms();
     model.requests_sent.fetch_add(1, std::memory_order_relaxed);
-    http_.post(model.target, model.format.body(job->wave->request, job->first, job->n),
-               [this, job](HttpReply reply) { on_reply(job, std::move(reply)); });
+    http_.post(
+        model.target, model.format.body(job->wave->request, job->first, job->n),
+        [this, job](HttpReply reply) { on_reply(job, std::move(reply)); },
+        model.format.most_reply_bytes(job->wave->request, job->n));
   }
 
   void on_reply(const JobPtr& job, HttpReply reply) {

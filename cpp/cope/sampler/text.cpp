@@ -29,6 +29,22 @@ std::string_view without_scheme(std::string_view url) {
 
 }  // namespace
 
+void hide_key(std::string& text, const Secret& key) {
+  constexpr std::size_t shortest = 16;
+  const std::string& word = key.reveal();
+  if (word.size() < shortest) return;
+  for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at)) {
+    text.replace(at, word.size(), hidden);
+    at += hidden.size();
+  }
+}
+
+std::string usd_text(std::int64_t pusd) {
+  std::string fraction = std::to_string(pusd_per_usd + pusd % pusd_per_usd).substr(1);
+  fraction.erase(fraction.find_last_not_of('0') + 1);
+  return std::to_string(pusd / pusd_per_usd) + (fraction.empty() ? "" : "." + fraction);
+}
+
 std::string redact(std::string_view text, const Secret& key) {
   std::string out;
   out.reserve(text.size());

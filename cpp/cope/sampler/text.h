@@ -19,6 +19,12 @@ inline constexpr std::size_t max_kept_body_bytes = 4096;
 // Without the key itself, the text after `Bearer`, and anything that looks like an OpenAI key (sk-…).
 std::string redact(std::string_view text, const Secret& key);
 
+// The same for what a model wrote: the key alone, and only one that is long enough to be no word.
+void hide_key(std::string& text, const Secret& key);
+
+// 4760000000 -> "0.00476"
+std::string usd_text(std::int64_t pusd);
+
 // Control characters become spaces, runs of spaces one; cut at `limit` bytes, on a character's boundary.
 std::string one_line(std::string_view text, std::size_t limit = max_message_bytes);
 

@@ -31,7 +31,7 @@ void describe(const HttpReply& reply, const ChatFormat& format, Verdict& verdict
       break;
     case HttpFailure::too_large:
       chat.error = SampleError::too_large;
-      what = "a reply above max_reply_bytes from ";
+      what = "a reply far larger than max_tokens allows from ";
       break;
     case HttpFailure::not_http:
       chat.error = SampleError::malformed;
