@@ -240,7 +240,10 @@ std::optional<std::string> said_answer(std::string_view text) {
 }
 
 std::optional<std::string> extract_math(std::string_view text) {
-  text = after_thinking(text);
+  // Most texts end in a box: what stands before it need not be looked through for the end of the thinking.
+  if (const auto last = box_before(text, text.size());
+      !last || rfind(text.substr(last->begin), "</think>", 7, text.size() - last->begin) != none)
+    text = after_thinking(text);
   std::string rest;  // without boxes that show where the answer should stand
   if (auto box = boxed(text)) {
     if (!box->empty()) return box;

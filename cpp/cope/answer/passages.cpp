@@ -86,9 +86,11 @@ std::optional<Box> box_before(std::string_view text, std::size_t end) {
 
 namespace {
 
+constexpr std::size_t longest_connector = 24;
+
 // Whether only "and", "or", commas and the signs of mathematics stand between two boxes, and a connector among them.
 bool only_connectors(std::string_view between) {
-  if (between.size() > 24) return false;
+  if (between.size() > longest_connector) return false;
   bool connector = false;
   for (std::size_t i = 0; i < between.size();) {
     const char c = between[i];
@@ -121,6 +123,14 @@ bool only_connectors(std::string_view between) {
   return connector;
 }
 
+// Whether a connector stands in front of a position; where none does, no box before it need be looked for.
+bool behind_connector(std::string_view text, std::size_t at) {
+  for (std::size_t length = 1; length <= std::min(at, longest_connector); ++length) {
+    if (only_connectors(text.substr(at - length, length))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::optional<std::string> boxed(std::string_view text) {
@@ -134,7 +144,7 @@ std::optional<std::string> boxed(std::string_view text) {
   }
   std::string content(trim(last->content));
   std::size_t begin = last->begin;
-  for (int more = 0; more < 16; ++more) {
+  for (int more = 0; more < 16 && behind_connector(text, begin); ++more) {
     const auto before = box_before(text, begin);
     if (!before || before->end > begin || !only_connectors(text.substr(before->end, begin - before->end))) break;
     const std::string_view part = trim(before->content);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cope/base/error.h"
+#include "cope/base/large_pages.h"
 #include "cope/base/parallel.h"
 #include "cope/sweep/outcomes.h"
 #include "cope/sweep/points.h"
@@ -386,7 +387,11 @@ void expect_bootstrap(const Recording& recording, const Options& options, std::s
   const Eigen::Map<const Matrix> weight(weights.data(), static_cast<Index>(weights.size()) / problems, problems);
   constexpr Index at_a_time = 16 * static_cast<Index>(block);
   Matrix values(std::min(at_a_time, problems), begins.back());
-  Matrix sums = Matrix::Zero(weight.rows(), begins.back());
+  Matrix sums(weight.rows(), begins.back());
+  for (Matrix* each : {&values, &sums}) {
+    prefer_large_pages(each->data(), static_cast<std::size_t>(each->size()) * sizeof(double));
+  }
+  sums.setZero();
   for (Index first = 0; first < problems; first += at_a_time) {
     const Index rows = std::min(at_a_time, problems - first);
     const std::size_t blocks = (static_cast<std::size_t>(rows) + block - 1) / block;

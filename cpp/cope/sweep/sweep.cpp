@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cope/base/error.h"
+#include "cope/base/large_pages.h"
 #include "cope/sweep/points.h"
 
 namespace cope::sweep {
@@ -18,11 +19,16 @@ Grid<Number> filled(const Recording& recording, const Options& options, std::siz
   const Shape shape(recording);
   const std::size_t points = rows * shape.points();
   Grid<Number> grid;
-  grid.correct.resize(points);
-  grid.cost_pusd.resize(points);
+  const auto sized = [](std::vector<Number>& values, std::size_t count) {
+    values.reserve(count);
+    prefer_large_pages(values.data(), count * sizeof(Number));
+    values.resize(count);
+  };
+  sized(grid.correct, points);
+  sized(grid.cost_pusd, points);
   if (all) {
-    grid.unscored.resize(points);
-    grid.resolved.resize(points * shape.stages);
+    sized(grid.unscored, points);
+    sized(grid.resolved, points * shape.stages);
   }
   work(recording, options, Points<Number>{grid.correct, grid.unscored, grid.resolved, grid.cost_pusd});
   return grid;
