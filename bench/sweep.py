@@ -208,7 +208,7 @@ def main() -> None:
     gemm_s = timed(lambda: weights @ points)
     bootstrap_s = timed(lambda: _core.sweep_bootstrap(recorded, K, weights))  # type: ignore[arg-type]
     subsets_s = timed(lambda: _core.sweep_bootstrap(recorded, K, weights, estimator="subsets"))  # type: ignore[arg-type]
-    by_problems = microseconds_a_problem((250, 500, 1000, 2000, 4000))
+    by_problems = microseconds_a_problem((500, 1000, 2000, 4000, 8000))
     print(
         json.dumps(
             {

@@ -74,7 +74,7 @@ CLAIMS = [
         "most_over_least_us_per_problem",
         False,
         1.5,
-        "time a problem, 250 to 4,000 problems: largest over smallest",
+        "time a problem, 500 to 8,000 problems: largest over smallest",
     ),
     Claim("answers", "grade_median_ratio", True, 100, "grading a pair, median: time of Math-Verify over ours"),
     Claim("answers", "grade_p99_ratio", True, 100, "grading a pair, 99th percentile: time of Math-Verify over ours"),
