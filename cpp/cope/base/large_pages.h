@@ -20,10 +20,9 @@ inline void prefer_large_pages(void* data, std::size_t bytes) {
 #ifdef MADV_HUGEPAGE
   constexpr std::size_t page = std::size_t{2} << 20;
   if (bytes < 2 * page) return;
-  constexpr std::uintptr_t small = 4096;
-  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(data) + small - 1) / small * small;
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(data) + bytes;
-  (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  constexpr std::size_t small = 4096;
+  const std::size_t skipped = (small - reinterpret_cast<std::uintptr_t>(data) % small) % small;
+  (void)madvise(static_cast<char*>(data) + skipped, bytes - skipped, MADV_HUGEPAGE);
 #else
   (void)data;
   (void)bytes;
