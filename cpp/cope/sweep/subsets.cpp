@@ -151,6 +151,7 @@ void Block::read(std::size_t first, std::size_t count) {
     stages_[s].cost_pusd.resize(rows, ks);
     if (s == 0 && plan_.carried > 0) carried_.resize(static_cast<Index>(count) * plan_.carried, width);
     for (std::size_t i = 0; i < count; ++i) {
+      stop_if_cancelled(plan_.options);
       for (Index variant = 0; variant < share; ++variant) {
         read_row(s, static_cast<Index>(i) * share + variant, first + i,
                  plan_.fans_out(s) ? std::optional<int>(static_cast<int>(variant)) : std::nullopt);
