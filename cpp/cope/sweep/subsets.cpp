@@ -339,7 +339,6 @@ void expect_subsets(const Recording& recording, const Options& options, const Po
     Block laws(plan, /*all=*/true);
     for (std::size_t k = 0; k < ks; ++k) parts[shard].push_back(laws.empty(k));
     for (std::size_t begin = shards.begin(shard); begin < shards.begin(shard + 1); begin += block) {
-      stop_if_cancelled(options);
       const std::size_t count = std::min(block, shards.begin(shard + 1) - begin);
       laws.read(begin, count);
       for (std::size_t k = 0; k < ks; ++k) {
@@ -365,7 +364,6 @@ void expect_problems(const Recording& recording, const Options& options, const P
   parallel_for(shards.count(), {.threads = options.threads}, [&](std::size_t shard) {
     Block laws(plan, /*all=*/true);
     for (std::size_t begin = shards.begin(shard); begin < shards.begin(shard + 1); begin += block) {
-      stop_if_cancelled(options);
       const std::size_t count = std::min(block, shards.begin(shard + 1) - begin);
       laws.read(begin, count);
       for (std::size_t k = 0; k < ks; ++k) {
@@ -397,7 +395,6 @@ void expect_bootstrap(const Recording& recording, const Options& options, std::s
     const Index rows = std::min(at_a_time, problems - first);
     const std::size_t blocks = (static_cast<std::size_t>(rows) + block - 1) / block;
     parallel_for(blocks, {.threads = options.threads}, [&](std::size_t b) {
-      stop_if_cancelled(options);
       Block laws(plan, /*all=*/false);
       const std::size_t begin = b * block;
       const std::size_t count = std::min(block, static_cast<std::size_t>(rows) - begin);
